@@ -1,0 +1,16 @@
+//! The rules of metering and billing, and nothing else.
+//!
+//! Owns: the meaning of every noun of the API (metric, plan, charge, subscription, fee, invoice ...) and every formula
+//! of `docs/rules/`. Each room uses only rooms named before it in this file.
+//!
+//! Does not own: storage, JSON, HTTP, queues, time, randomness. `now` and new ids are arguments.
+//!
+//! Invariants:
+//! - Nothing here awaits, reads a clock, or touches a float.
+//! - A value that exists is valid: constructors parse, rules trust.
+//! - Amounts are exact until the one rounding that a chapter names.
+
+pub mod id;
+pub mod money;
+pub mod number;
+pub mod time;
