@@ -14,3 +14,4 @@ pub mod id;
 pub mod money;
 pub mod number;
 pub mod time;
+pub mod value;
