@@ -1,1 +1,234 @@
-//! Stub.
+//! Use cases: load, decide, commit.
+//!
+//! Owns: the order of steps of everything that Weir does, and `ports`, the traits that adapters implement.
+//!
+//! Does not own: formulas (`domain`), keys (`store`), status codes and JSON names of requests (`functions/api`, `wire`).
+//!
+//! Invariants:
+//! - State changes in one commit, together with the outbox messages of everything that follows from it.
+//! - Every consumer may run twice: at-least-once in, exactly-once effect out.
+
+pub mod billing;
+pub mod catalogue;
+pub mod customer;
+pub mod document;
+pub mod event;
+pub mod jobs;
+pub mod organization;
+pub mod ports;
+pub mod relay;
+pub mod secrets;
+pub mod subscription;
+pub mod test_clock;
+pub mod usage;
+pub mod webhook;
+
+use std::sync::Arc;
+
+use domain::id::OrganizationId;
+use domain::organization::Organization;
+use domain::problem::Problems;
+use domain::time::Instant;
+use store::keys::Timeline;
+use store::{Commit, CommitError, LoadError, Scope, Store};
+
+use crate::ports::{Blobs, Clock, Ids, PortError, Progress, Queues};
+use crate::secrets::Secrets;
+
+/// What the deployment set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Scheme and host under which clients reach the API, without a trailing slash.
+    pub public_url: String,
+    /// Bearer of the admin endpoints.
+    pub admin_key: String,
+    /// Whether webhooks may go to loopback and private addresses.
+    pub allow_private_targets: bool,
+}
+
+/// Everything that use cases work with.
+#[derive(Clone)]
+pub struct App {
+    /// The table and its repositories.
+    pub store: Store,
+    /// The real clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Queues between functions.
+    pub queues: Arc<dyn Queues>,
+    /// Documents.
+    pub blobs: Arc<dyn Blobs>,
+    /// Hints that work was done.
+    pub progress: Arc<dyn Progress>,
+    /// The deployment's keys.
+    pub secrets: Arc<Secrets>,
+    /// The deployment's settings.
+    pub settings: Arc<Settings>,
+}
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The caller's fault. Nothing was done.
+    #[error("rejected: {0:?}")]
+    Rejected(Rejection),
+    /// Nothing was done, and trying again may well work: a lost race, a throttled table.
+    #[error("try again: {0}")]
+    Unavailable(String),
+    /// An invariant does not hold. Nothing was done; somebody should look.
+    #[error("{0}")]
+    Bug(String),
+}
+
+/// What the caller did wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// No valid key.
+    Unauthorized,
+    /// Not allowed here, with its code.
+    Forbidden(&'static str),
+    /// The object does not exist, or belongs to another organization: the resource's word.
+    NotFound(&'static str),
+    /// The object's state forbids it, with its code.
+    NotAllowed(&'static str),
+    /// Something else is going on, with its code.
+    Conflict(&'static str),
+    /// Fields and their codes.
+    Invalid(Problems),
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Failure {
+        Failure::Rejected(rejection)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Failure {
+        Failure::Rejected(Rejection::Invalid(problems))
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        match error {
+            LoadError::Table(error) => error.into(),
+            LoadError::Decode(error) => Failure::Bug(error.to_string()),
+        }
+    }
+}
+
+impl From<store::table::TableError> for Failure {
+    fn from(error: store::table::TableError) -> Failure {
+        match error {
+            store::table::TableError::Unavailable(_) => Failure::Unavailable(error.to_string()),
+            store::table::TableError::Refused(_) => Failure::Bug(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Failure {
+        match error {
+            CommitError::Conflict => Failure::Unavailable(error.to_string()),
+            CommitError::Table(error) => error.into(),
+            CommitError::Encode(error) => Failure::Bug(error.to_string()),
+        }
+    }
+}
+
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Failure {
+        Failure::Unavailable(error.to_string())
+    }
+}
+
+/// What a use case gives.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Times that a use case starts again from its reads after a lost race.
+const ATTEMPTS_MAX: u32 = 12;
+
+impl App {
+    /// An organization that must exist.
+    ///
+    /// # Errors
+    /// 401: a key's organization that is gone is as good as no key.
+    pub async fn organization(&self, id: OrganizationId) -> Outcome<Organization> {
+        let found = self.store.organization(id).await?;
+        found.map(|found| found.value).ok_or_else(|| Rejection::Unauthorized.into())
+    }
+
+    /// The organization's present instant.
+    #[must_use]
+    pub fn now(&self, organization: &Organization) -> Instant {
+        organization.now(self.clock.now())
+    }
+
+    /// An empty commit for an organization.
+    #[must_use]
+    pub fn commit(&self, organization: &Organization) -> Commit {
+        Commit::new(scope(organization), self.ids.sequence())
+    }
+
+    /// Hands a commit over.
+    ///
+    /// # Errors
+    /// `CommitError::Conflict` when a precondition did not hold.
+    pub async fn execute(&self, commit: Commit) -> Result<(), CommitError> {
+        commit.execute(self.store.table()).await
+    }
+
+    /// Runs a use case again from its reads as long as it loses races, a bounded number of times, with jitter.
+    ///
+    /// # Errors
+    /// The use case's own, or `Unavailable` when it lost every race.
+    pub async fn until_no_conflict<T>(&self, attempt: impl AsyncFn() -> Result<T, Attempt>) -> Outcome<T> {
+        for round in 0..ATTEMPTS_MAX {
+            match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(Attempt::Failed(failure)) => return Err(failure),
+                Err(Attempt::Lost) => {
+                    let pause_ms = self.ids.below(4 << round.min(6));
+                    tokio::time::sleep(std::time::Duration::from_millis(pause_ms.into())).await;
+                }
+            }
+        }
+        Err(Failure::Unavailable(format!("lost {ATTEMPTS_MAX} races in a row")))
+    }
+}
+
+/// Whose records an organization's are, and by which clock they live.
+#[must_use]
+pub fn scope(organization: &Organization) -> Scope {
+    let timeline = if organization.is_sandbox() { Timeline::Sandbox } else { Timeline::Real };
+    Scope { organization: organization.id, timeline }
+}
+
+/// How one attempt of a use case ended, short of success.
+#[derive(Debug)]
+pub enum Attempt {
+    /// Something that it looked at changed meanwhile.
+    Lost,
+    /// For good.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Attempt {
+    fn from(error: E) -> Attempt {
+        Attempt::Failed(error.into())
+    }
+}
+
+/// Turns a commit's conflict into another attempt.
+///
+/// # Errors
+/// `Attempt::Lost` on a conflict.
+pub fn retry_on_conflict(result: Result<(), CommitError>) -> Result<(), Attempt> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict) => Err(Attempt::Lost),
+        Err(error @ (CommitError::Table(_) | CommitError::Encode(_))) => Err(Attempt::Failed(error.into())),
+    }
+}

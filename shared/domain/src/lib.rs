@@ -13,5 +13,22 @@
 pub mod id;
 pub mod money;
 pub mod number;
+pub mod problem;
 pub mod time;
 pub mod value;
+
+pub mod metric;
+pub mod usage;
+
+pub mod charge;
+pub mod organization;
+pub mod tax;
+
+pub mod customer;
+pub mod plan;
+
+pub mod billing;
+pub mod invoice;
+pub mod subscription;
+
+pub mod webhook;

@@ -1,0 +1,129 @@
+//! The messages between functions: one type per queue, JSON.
+
+use domain::id::{CustomerId, InvoiceId, OrganizationId, WebhookId};
+use domain::time::Instant;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::outbox::{Message, Queue};
+use uuid::Uuid;
+
+use crate::ports::Outgoing;
+
+/// A batch of usage events on the events queue. Producers may send it themselves: `organization_id` and `events` (or
+/// one `event`) are enough.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventsJob {
+    /// Whose events.
+    pub organization_id: Uuid,
+    /// When the API accepted them; the message's own sending time if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Instant>,
+    /// Address of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// Name of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Piece of sandbox work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
+    /// The events as the API takes them.
+    #[serde(default)]
+    pub events: Vec<Box<RawValue>>,
+    /// A single event, as the API takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Box<RawValue>>,
+}
+
+/// A job of the billing function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum BillingJob {
+    /// Do everything that is due for a customer up to an instant.
+    CloseCustomer {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        customer_id: Uuid,
+        /// Up to and including this instant.
+        until: Instant,
+    },
+    /// Finalize a draft whose grace period has passed.
+    FinalizeInvoice {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        invoice_id: Uuid,
+        /// The due mark: the instant of everything that it makes.
+        at: Instant,
+    },
+    /// Move a sandbox's test clock to where it is heading.
+    AdvanceTestClock {
+        /// Whose.
+        organization_id: Uuid,
+    },
+}
+
+impl BillingJob {
+    /// Closing of a customer.
+    #[must_use]
+    pub fn close(organization: OrganizationId, customer: CustomerId, until: Instant) -> BillingJob {
+        BillingJob::CloseCustomer { organization_id: organization.0, customer_id: customer.0, until }
+    }
+}
+
+/// A delivery of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookJob {
+    /// Whose.
+    pub organization_id: Uuid,
+    /// Its log entry.
+    pub webhook_id: Uuid,
+    /// Which attempt: the log entry's `retries` when it was planned. A message that comes late finds another number.
+    pub retries: u32,
+    /// Piece of sandbox work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
+}
+
+impl WebhookJob {
+    /// The first delivery of a log entry.
+    #[must_use]
+    pub fn first(organization: OrganizationId, webhook: WebhookId, work: Option<String>) -> WebhookJob {
+        WebhookJob { organization_id: organization.0, webhook_id: webhook.0, retries: 0, work }
+    }
+}
+
+/// A document to render.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentJob {
+    /// Whose.
+    pub organization_id: Uuid,
+    /// The invoice to render.
+    pub invoice_id: Uuid,
+    /// Piece of sandbox work, filled in by the relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
+}
+
+impl DocumentJob {
+    /// The outbox message that asks for an invoice's PDF.
+    #[must_use]
+    pub fn message(organization: OrganizationId, invoice: InvoiceId) -> Message {
+        let job = DocumentJob { organization_id: organization.0, invoice_id: invoice.0, work: None };
+        Message::Job { queue: Queue::Documents, concerns: invoice.to_string(), job: json(&job) }
+    }
+}
+
+/// A job as a message's body.
+#[must_use]
+pub fn json<T: Serialize>(job: &T) -> String {
+    // These types hold texts, numbers and ids only: nothing in them can fail to be JSON.
+    serde_json::to_string(job).unwrap_or_default()
+}
+
+/// A job on its way into its queue.
+#[must_use]
+pub fn outgoing<T: Serialize>(queue: Queue, job: &T, delay_seconds: u32) -> Outgoing {
+    Outgoing { queue, body: json(job), delay_seconds }
+}

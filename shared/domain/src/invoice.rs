@@ -1,0 +1,406 @@
+//! Invoices and fees, their totals and their numbers. Rules: chapter 04, 2, 3, 5 and 6.
+
+use chrono::{Days, NaiveDate};
+use rust_decimal::Decimal;
+
+use crate::billing::Boundaries;
+use crate::charge::AmountDetails;
+use crate::customer::{Customer, Metadata};
+use crate::id::{ChargeId, CustomerId, FeeId, GroupId, InvoiceId, MetricId, PlanId, SubscriptionId};
+use crate::money::Currency;
+use crate::organization::{DocumentNumbering, Organization};
+use crate::tax::{self, FeeTax, InvoiceTax};
+use crate::time::Instant;
+use crate::time::Zone;
+
+/// The calculation method that invoices name (chapter 04, 3.1).
+pub const VERSION_NUMBER: i64 = 4;
+
+/// What an invoice is for (chapter 04, 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Subscription and charge fees.
+    Subscription,
+    /// Add-ons, on request.
+    OneOff,
+    /// A purchase of prepaid credits.
+    Credit,
+}
+
+/// Where an invoice stands (chapter 04, 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// May still change.
+    Draft,
+    /// Final.
+    Finalized,
+    /// Given up.
+    Voided {
+        /// When.
+        voided_at: Instant,
+    },
+}
+
+/// Whether it was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentStatus {
+    /// Not yet.
+    Pending,
+    /// Yes, or nothing was to pay.
+    Succeeded,
+    /// An attempt failed.
+    Failed,
+}
+
+/// A subscription on an invoice: one billing record (chapter 02, 6.3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct BilledSubscription {
+    /// The record.
+    pub subscription_id: SubscriptionId,
+    /// Its external id then.
+    pub external_id: String,
+    /// Its printed name then.
+    pub name: String,
+    /// Its plan then.
+    pub plan_id: PlanId,
+    /// The plan's printed name then.
+    pub plan_name: String,
+    /// The plan's interval then.
+    pub interval: crate::time::Interval,
+    /// The billing instant.
+    pub at: Instant,
+    /// Bounds of fee and charges.
+    pub boundaries: Boundaries,
+    /// Whether the billing clock made it.
+    pub recurring: bool,
+}
+
+/// What a fee is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeeItem {
+    /// A subscription's fee of a period.
+    Subscription {
+        /// The plan's code then.
+        plan_code: String,
+        /// The plan's name then.
+        plan_name: String,
+        /// The plan's display name then.
+        invoice_display_name: Option<String>,
+        /// Whether the plan is billed in advance.
+        pay_in_advance: bool,
+    },
+    /// Usage of a charge.
+    Charge(Box<ChargeItem>),
+}
+
+/// The charge side of a charge fee, with names as they were.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChargeItem {
+    /// The charge.
+    pub charge_id: ChargeId,
+    /// Its metric.
+    pub metric_id: MetricId,
+    /// The metric's code then.
+    pub metric_code: String,
+    /// The metric's name then.
+    pub metric_name: String,
+    /// The charge's display name, else the metric's name.
+    pub display_name: String,
+    /// The charge's flag.
+    pub invoiceable: bool,
+    /// Whether an event made the fee.
+    pub pay_in_advance: bool,
+    /// Whether units counted by days.
+    pub prorated: bool,
+    /// The leaf group, on metrics with dimensions.
+    pub group: Option<FeeGroup>,
+    /// On a true-up fee: the fee that it fills up.
+    pub true_up_parent: Option<FeeId>,
+    /// On a fee that a true-up fills up: the true-up.
+    pub true_up: Option<FeeId>,
+    /// Distinct events counted.
+    pub events_count: i64,
+    /// How the amount came about.
+    pub details: AmountDetails,
+}
+
+/// The group of a charge fee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeGroup {
+    /// The leaf.
+    pub id: GroupId,
+    /// The group price's display name, else the leaf's.
+    pub display_name: String,
+}
+
+/// An amount computed for a plan, a charge or an add-on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fee {
+    /// Id.
+    pub id: FeeId,
+    /// What it is for.
+    pub item: FeeItem,
+    /// The subscription record that it belongs to.
+    pub subscription_id: Option<SubscriptionId>,
+    /// That record's external id.
+    pub external_subscription_id: Option<String>,
+    /// Before tax and coupons, minor units.
+    pub amount_cents: i64,
+    /// Part of the coupons that falls on it, minor units with 5 decimals.
+    pub coupon_share: Decimal,
+    /// Quantity shown.
+    pub units: Decimal,
+    /// Currency units per unit, 15 decimals.
+    pub precise_unit_amount: Decimal,
+    /// Minor units per unit, truncated.
+    pub unit_amount_cents: i64,
+    /// Its taxes.
+    pub taxes: Vec<FeeTax>,
+    /// Rounded sum of its taxes' unrounded amounts, minor units.
+    pub taxes_amount_cents: i64,
+    /// Sum of its taxes' rates, percent.
+    pub taxes_rate: Decimal,
+    /// First instant of what it pays for.
+    pub from: Instant,
+    /// Last instant of what it pays for.
+    pub to: Instant,
+    /// Whether it was paid.
+    pub payment_status: PaymentStatus,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+impl Fee {
+    /// Amount less coupons: the base of its taxes.
+    #[must_use]
+    pub fn net(&self) -> Decimal {
+        Decimal::from(self.amount_cents) - self.coupon_share
+    }
+
+    /// Amount and taxes, not reduced by coupons (chapter 04, 5.2).
+    #[must_use]
+    pub fn total_amount_cents(&self) -> i64 {
+        self.amount_cents.saturating_add(self.taxes_amount_cents)
+    }
+
+    /// The charge side, on a charge fee.
+    #[must_use]
+    pub fn charge(&self) -> Option<&ChargeItem> {
+        match &self.item {
+            FeeItem::Charge(item) => Some(item),
+            FeeItem::Subscription { .. } => None,
+        }
+    }
+}
+
+/// The sums of an invoice, minor units. Computed by `totals` only.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Totals {
+    /// Sum of the fees.
+    pub fees: i64,
+    /// Coupons, before tax.
+    pub coupons: i64,
+    /// Fees less coupons.
+    pub sub_total_excluding_taxes: i64,
+    /// Taxes.
+    pub taxes: i64,
+    /// With taxes.
+    pub sub_total_including_taxes: i64,
+    /// Credit notes used as payment.
+    pub credit_notes: i64,
+    /// Prepaid credits used as payment.
+    pub prepaid_credits: i64,
+    /// Amount due.
+    pub total: i64,
+    /// Average tax rate, percent, 5 decimals.
+    pub taxes_rate: Decimal,
+}
+
+/// An invoice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invoice {
+    /// Id.
+    pub id: InvoiceId,
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// 1, 2, 3 ... per customer.
+    pub sequential_id: i64,
+    /// Number.
+    pub number: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether it was paid.
+    pub payment_status: PaymentStatus,
+    /// Currency of every amount on it.
+    pub currency: Currency,
+    /// The customer's zone when it was made.
+    pub zone: Zone,
+    /// Local date of issue.
+    pub issuing_date: NaiveDate,
+    /// Issue plus term.
+    pub payment_due_date: NaiveDate,
+    /// Days from issue to due date.
+    pub net_payment_term: u32,
+    /// The records billed.
+    pub subscriptions: Vec<BilledSubscription>,
+    /// The fees, in order of creation.
+    pub fees: Vec<Fee>,
+    /// Taxes of the whole.
+    pub taxes: Vec<InvoiceTax>,
+    /// Sums.
+    pub totals: Totals,
+    /// The client's own pairs.
+    pub metadata: Vec<Metadata>,
+    /// Key of the PDF in the blob store, once made.
+    pub file: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Order of creation, for ties.
+    pub created_seq: i64,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+impl Invoice {
+    /// Whether it is final, and so fixed for ever but for payment and metadata.
+    #[must_use]
+    pub fn is_finalized(&self) -> bool {
+        self.status == Status::Finalized
+    }
+
+    /// What is left to pay: nothing once paid or voided (chapter 09).
+    #[must_use]
+    pub fn total_due_cents(&self) -> i64 {
+        match (self.status, self.payment_status) {
+            (Status::Voided { .. }, _) | (_, PaymentStatus::Succeeded) => 0,
+            (Status::Draft | Status::Finalized, PaymentStatus::Pending | PaymentStatus::Failed) => self.totals.total,
+        }
+    }
+
+    /// Finalized, unpaid and past its due date on `today` (chapter 09).
+    #[must_use]
+    pub fn is_overdue(&self, today: NaiveDate) -> bool {
+        self.is_finalized() && self.payment_status != PaymentStatus::Succeeded && self.payment_due_date < today
+    }
+}
+
+/// Amounts are too large for 64 bits of minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the amounts are too large to be billed")]
+pub struct AmountOverflow;
+
+/// The sums of an invoice and its tax rows, in the chapter's order (chapter 04, 3.2, steps 1, 3 to 7 and 10).
+///
+/// # Errors
+/// A sum leaves 64 bits.
+pub fn totals(id: InvoiceId, fees: &[Fee]) -> Result<(Totals, Vec<InvoiceTax>), AmountOverflow> {
+    let sum = |mut amounts: Box<dyn Iterator<Item = i64> + '_>| {
+        amounts.try_fold(0_i64, |sum, amount| sum.checked_add(amount)).ok_or(AmountOverflow)
+    };
+    let fees_amount = sum(Box::new(fees.iter().map(|fee| fee.amount_cents)))?;
+    let lines: Vec<(&[FeeTax], Decimal)> = fees.iter().map(|fee| (fee.taxes.as_slice(), fee.net())).collect();
+    let taxes = tax::on_invoice(id.0, &lines);
+    let including = fees_amount.checked_add(taxes.amount_cents).ok_or(AmountOverflow)?;
+    let totals = Totals {
+        fees: fees_amount,
+        coupons: 0,
+        sub_total_excluding_taxes: fees_amount,
+        taxes: taxes.amount_cents,
+        sub_total_including_taxes: including,
+        credit_notes: 0,
+        prepaid_credits: 0,
+        total: including.max(0),
+        taxes_rate: taxes.rate,
+    };
+    Ok((totals, taxes.taxes))
+}
+
+/// The payment status that an invoice is born with (chapter 04, 3.2, step 11).
+#[must_use]
+pub fn initial_payment_status(total_cents: i64) -> PaymentStatus {
+    if total_cents > 0 { PaymentStatus::Pending } else { PaymentStatus::Succeeded }
+}
+
+/// Dates of an invoice (chapter 02, 1.2; chapter 04, 6.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dates {
+    /// Local date of the billing instant, plus grace days.
+    pub issuing_date: NaiveDate,
+    /// Issue plus payment term.
+    pub payment_due_date: NaiveDate,
+}
+
+/// Dates of an invoice made at `at`; `grace_days` is 0 for invoices that know no grace period.
+#[must_use]
+pub fn dates(zone: Zone, at: Instant, grace_days: u32, net_payment_term: u32) -> Dates {
+    // Far ends of the calendar saturate: a date past the year 262142 cannot be shown anyway.
+    let plus = |date: NaiveDate, days: u32| date.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX);
+    let issuing_date = plus(zone.date(at), grace_days);
+    Dates { issuing_date, payment_due_date: plus(issuing_date, net_payment_term) }
+}
+
+/// What a number is made of, besides the organization's prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// The invoice's place among the customer's.
+    pub of_customer: i64,
+    /// The invoice's place among the organization's invoices of the month.
+    pub of_month: i64,
+}
+
+/// The number of an invoice created at `created_at` (chapter 04, 6.7).
+#[must_use]
+pub fn number(organization: &Organization, customer: &Customer, sequence: Sequence, created_at: Instant) -> String {
+    let prefix = &organization.document_number_prefix;
+    match organization.document_numbering {
+        DocumentNumbering::PerCustomer => {
+            format!("{prefix}-{:03}-{:03}", customer.sequential_id, sequence.of_customer)
+        }
+        DocumentNumbering::PerOrganization => {
+            format!("{prefix}-{}-{:03}", created_at.format("%Y%m"), sequence.of_month)
+        }
+    }
+}
+
+/// The laws that every invoice obeys; an invoice that breaks one is never written (STYLE, 3).
+///
+/// Returns the broken laws in words, for the alarm.
+#[must_use]
+pub fn violations(invoice: &Invoice) -> Vec<String> {
+    let totals = &invoice.totals;
+    let mut broken = Vec::new();
+    let mut law = |holds: bool, words: &str| {
+        if !holds {
+            broken.push(format!("invoice {}: {words}", invoice.id));
+        }
+    };
+    let fees: i128 = invoice.fees.iter().map(|fee| i128::from(fee.amount_cents)).sum();
+    law(fees == i128::from(totals.fees), "the fees do not sum to `fees_amount_cents`");
+    law(
+        totals.fees.checked_sub(totals.coupons) == Some(totals.sub_total_excluding_taxes),
+        "fees less coupons are not the sub total",
+    );
+    law(
+        totals.sub_total_excluding_taxes.checked_add(totals.taxes) == Some(totals.sub_total_including_taxes),
+        "the sub total with taxes is not the sum",
+    );
+    let due = i128::from(totals.sub_total_including_taxes)
+        - i128::from(totals.credit_notes)
+        - i128::from(totals.prepaid_credits);
+    law(due.max(0) == i128::from(totals.total), "the total is not what is left after credits");
+    law(invoice.sequential_id > 0, "it has no place among the customer's invoices");
+    law(!invoice.number.is_empty(), "it has no number");
+    let mut ids: Vec<FeeId> = invoice.fees.iter().map(|fee| fee.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    law(ids.len() == invoice.fees.len(), "two fees share an id");
+    law(
+        invoice.fees.iter().all(|fee| {
+            fee.subscription_id.is_none_or(|id| invoice.subscriptions.iter().any(|billed| billed.subscription_id == id))
+        }),
+        "a fee belongs to a subscription that is not on it",
+    );
+    broken
+}

@@ -1,0 +1,230 @@
+//! Subscriptions: their states and what changes them. Rules: chapter 02, 3, 4 and 7.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::billing::{self, Boundaries, Change, LastRecord, Succession, Terms};
+use crate::id::{CustomerId, FeeId, InvoiceId, PlanId, SubscriptionId};
+use crate::plan::Plan;
+use crate::time::Instant;
+use crate::time::BillingTime;
+use crate::time::Zone;
+
+/// Where a subscription stands (chapter 02, 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Starts later, or replaces another subscription when its period ends.
+    Pending,
+    /// Runs.
+    Active {
+        /// Since when.
+        started_at: Instant,
+    },
+    /// Ended.
+    Terminated {
+        /// Since when it ran; none if it never did.
+        started_at: Option<Instant>,
+        /// When it ended.
+        terminated_at: Instant,
+    },
+    /// Given up before it began.
+    Canceled {
+        /// When.
+        canceled_at: Instant,
+    },
+}
+
+impl State {
+    /// The API's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Active { .. } => "active",
+            State::Terminated { .. } => "terminated",
+            State::Canceled { .. } => "canceled",
+        }
+    }
+}
+
+/// The other end of a link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The record there.
+    pub id: SubscriptionId,
+    /// Its plan's code, as the API shows it.
+    pub plan_code: String,
+    /// What made the link.
+    pub change: Change,
+}
+
+/// What the newest billing left behind, as far as later billings look back at it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// Billing instant of the newest recurring record (chapter 02, 6.1, rule 5).
+    pub last_recurring_at: Option<Instant>,
+    /// The newest record of any kind (chapter 02, 5.6).
+    pub last_record: Option<LastRecord>,
+    /// Bounds of the newest recurring record (chapter 02, 7.4).
+    pub last_recurring: Option<Boundaries>,
+    /// The newest subscription fee (chapter 02, 7.5, 8.1 and 9).
+    pub last_fee: Option<LastFee>,
+    /// Whether an invoice of any kind has been made for it.
+    pub invoiced: bool,
+}
+
+/// The newest subscription fee of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastFee {
+    /// The fee.
+    pub id: FeeId,
+    /// The invoice that it stands on.
+    pub invoice_id: InvoiceId,
+    /// Its amount, minor units.
+    pub amount_cents: i64,
+    /// When it was made.
+    pub created_at: Instant,
+    /// End of the period that it pays for.
+    pub to: Instant,
+}
+
+/// One subscription record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    /// Id.
+    pub id: SubscriptionId,
+    /// The client's own id, shared by all links of an upgrade or downgrade chain.
+    pub external_id: String,
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The plan that prices it, parent or child.
+    pub plan_id: PlanId,
+    /// The plan's code, as the API shows it.
+    pub plan_code: String,
+    /// Name on invoices; `""` when none was given at creation.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Calendar or anniversary periods.
+    pub billing_time: BillingTime,
+    /// The requested start: anchor of anniversary periods, inherited along a chain.
+    pub subscription_at: Instant,
+    /// Planned end; none to renew for ever.
+    pub ending_at: Option<Instant>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Order of creation, for ties.
+    pub created_seq: i64,
+    /// The record that it replaced.
+    pub previous: Option<Link>,
+    /// The newest non-canceled record that replaces it.
+    pub next: Option<Link>,
+    /// Earliest start among all records of this customer with this external id: t0 of trials (chapter 02, 8.4).
+    pub trial_started_at: Instant,
+    /// What billing has done so far.
+    pub progress: Progress,
+    /// The instant of the next thing that time does to it; kept by whoever changes the record (`with_next_due`).
+    pub next_due: Option<Instant>,
+}
+
+impl Subscription {
+    /// Since when it runs or ran.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Active { started_at } => Some(started_at),
+            State::Terminated { started_at, .. } => started_at,
+            State::Pending | State::Canceled { .. } => None,
+        }
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn terminated_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Terminated { terminated_at, .. } => Some(terminated_at),
+            State::Pending | State::Active { .. } | State::Canceled { .. } => None,
+        }
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self.state, State::Active { .. })
+    }
+
+    /// Whether it waits for its own start rather than for the end of a predecessor.
+    #[must_use]
+    pub fn is_starting_later(&self) -> bool {
+        self.state == State::Pending && self.previous.is_none()
+    }
+
+    /// The name on invoices: its own, else the plan's (chapter 02, 3).
+    #[must_use]
+    pub fn printed_name<'a>(&'a self, plan: &'a Plan) -> &'a str {
+        self.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| plan.printed_name())
+    }
+
+    /// What the rules of periods and proration look at. For a record that never started, as if it started when asked.
+    #[must_use]
+    pub fn terms(&self, plan: &Plan, zone: Zone) -> Terms {
+        Terms {
+            zone,
+            interval: plan.interval,
+            billing_time: self.billing_time,
+            bill_charges_monthly: plan.bill_charges_monthly.unwrap_or_default(),
+            pay_in_advance: plan.pay_in_advance,
+            amount_cents: plan.amount_cents,
+            trial_days: plan.trial_period.unwrap_or(Decimal::ZERO),
+            subscription_at: self.subscription_at,
+            started_at: self.started_at().unwrap_or(self.subscription_at),
+            created_at: self.created_at,
+            terminated_at: self.terminated_at(),
+            ending_at: self.ending_at,
+            trial_started_at: self.trial_started_at,
+            succession: self.succession(),
+        }
+    }
+
+    fn succession(&self) -> Succession {
+        Succession {
+            previous: self.previous.as_ref().map(|link| link.change),
+            next: self.next.as_ref().map(|link| link.change),
+        }
+    }
+
+    /// The local date of the switch while a pending successor waits (chapter 02, 3: `downgrade_plan_date`).
+    #[must_use]
+    pub fn downgrade_date(&self, plan: &Plan, zone: Zone, now: Instant) -> Option<NaiveDate> {
+        let waits = self.is_active() && self.next.as_ref().is_some_and(|link| link.change == Change::Downgrade);
+        waits.then(|| self.terms(plan, zone).grid().next(zone.date(now)))
+    }
+
+    /// The record with its next due instant computed anew (DESIGN, 6).
+    #[must_use]
+    pub fn with_next_due(mut self, plan: &Plan, zone: Zone, now: Instant) -> Subscription {
+        self.next_due = self.due_after(plan, zone, now);
+        self
+    }
+
+    /// The instant of the next thing that time does to it: activation, billing, the end.
+    ///
+    /// `now` is the instant of the decision: an action that is past already is due at once.
+    fn due_after(&self, plan: &Plan, zone: Zone, now: Instant) -> Option<Instant> {
+        match self.state {
+            State::Pending if self.previous.is_none() => {
+                Some(billing::activation_at(zone, self.subscription_at, now))
+            }
+            State::Active { started_at } => {
+                let terms = self.terms(plan, zone);
+                let billing = match self.progress.last_recurring_at {
+                    Some(last) => billing::next_billing_at(&terms, last.max(started_at)),
+                    None => billing::first_billing_at(&terms, self.created_at.max(started_at)),
+                };
+                let ending = self.ending_at.map(|ending_at| billing::termination_at(zone, ending_at, now));
+                billing.into_iter().chain(ending).min()
+            }
+            State::Pending | State::Terminated { .. } | State::Canceled { .. } => None,
+        }
+    }
+}

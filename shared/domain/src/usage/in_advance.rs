@@ -1,0 +1,193 @@
+//! The units that each event of a pay-in-advance charge bills (chapter 03, 7.2): the maximum so far.
+//!
+//! Units given back are not refunded, and taking them again, up to the highest level already paid in the window, is free.
+
+use rust_decimal::Decimal;
+
+use crate::id::GroupId;
+use crate::metric::{AggregationType, Metric};
+use crate::number;
+use crate::value::Value;
+
+use super::event::Event;
+use super::unique_count::{Effect, Values};
+use super::window::{Days, Window, rounded};
+use super::{Overflow, Slots, number_of};
+
+/// What a window remembers per charge, subscription and leaf. It starts with nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// `c`: net units of the window so far.
+    pub net: Decimal,
+    /// `m`: the highest level billed; negative after a first value below 0.
+    pub highest: Decimal,
+    /// `pm`: prorated units billed.
+    pub prorated: Decimal,
+}
+
+/// What an event changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// One more event of a count, which has no state.
+    Count,
+    /// A value of a sum; 0 if the property is absent.
+    Sum(Decimal),
+    /// A value of a unique count became active.
+    Add,
+    /// It became inactive.
+    Remove,
+    /// No unit changes, and still there is a fee, of nothing.
+    Nothing,
+}
+
+/// The days that an event's units are still there, of the whole period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// `days(event, to)`.
+    pub days: i64,
+    /// `D`, above 0.
+    pub period_days: i64,
+}
+
+/// What an event bills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Billed {
+    /// `b`: billed units.
+    pub units: Decimal,
+    /// The `units` that its fee shows.
+    pub shown: Decimal,
+    /// `p`: billed units by days, rounded up to 5 decimals. Only prorated charges look at it.
+    pub prorated: Decimal,
+}
+
+/// The state after a change, and what the change bills: the table of chapter 03, 7.2.
+pub fn step(state: Option<State>, change: Change, share: Share) -> Result<(Option<State>, Billed), Overflow> {
+    let (value, shown_if_free) = match change {
+        Change::Count => return Ok((state, billed(Decimal::ONE, Decimal::ONE, share)?)),
+        Change::Nothing => return Ok((state, Billed::default())),
+        Change::Sum(value) => (value, value.max(Decimal::ZERO)),
+        Change::Add => (Decimal::ONE, Decimal::ONE),
+        Change::Remove => (Decimal::NEGATIVE_ONE, Decimal::ZERO),
+    };
+    let Some(State { net, highest, prorated }) = state else {
+        // The first event of the window. A first removal leaves 0, a first negative value itself.
+        let level = if change == Change::Remove { Decimal::ZERO } else { value };
+        let units = value.max(Decimal::ZERO);
+        let billed = billed(units, units, share)?;
+        return Ok((Some(State { net: level, highest: level, prorated: billed.prorated }), billed));
+    };
+    let net = net.checked_add(value).ok_or(Overflow)?;
+    if net <= highest {
+        let free = Billed { shown: shown_if_free, ..Billed::default() };
+        return Ok((Some(State { net, highest, prorated }), free));
+    }
+    let rise = net.checked_sub(highest).ok_or(Overflow)?;
+    let (units, highest) = match change {
+        // Above a negative level more than the net is billed, and that much counts as paid.
+        Change::Sum(_) => (rise, net.max(rise)),
+        Change::Add | Change::Remove | Change::Count | Change::Nothing => (Decimal::ONE, net),
+    };
+    let billed = billed(units, units, share)?;
+    let prorated = prorated.checked_add(billed.prorated).ok_or(Overflow)?;
+    Ok((Some(State { net, highest, prorated }), billed))
+}
+
+fn billed(units: Decimal, shown: Decimal, share: Share) -> Result<Billed, Overflow> {
+    let unit_days = units.checked_mul(Decimal::from(share.days)).ok_or(Overflow)?;
+    let exact = unit_days.checked_div(Decimal::from(share.period_days.max(1))).ok_or(Overflow)?;
+    Ok(Billed { units, shown, prorated: number::ceil(exact, 5) })
+}
+
+/// A window told again, event by event in order of reception.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replay<'a> {
+    /// The state after the last event; none if no event left one.
+    pub state: Option<State>,
+    /// Every event that makes a fee, of 0 units too, and what it bills.
+    pub fees: Vec<(&'a Event, Billed)>,
+}
+
+/// What each event of a window billed, of one leaf, or of all events if `group` is none.
+///
+/// Given the log up to an event, its last entry is that event's fee, if it makes one. No fee: a value that is no number
+/// on a sum, a repeated `add`, an unknown `operation_type`, other aggregations. Whether a charge makes a fee without the
+/// aggregation property at all is the charge's matter (7.1): here it bills 0 units.
+///
+/// A unique count's change belongs to the leaf that its unit counts in, as in arrears.
+pub fn replay<'a>(
+    metric: &Metric,
+    group: Option<GroupId>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Replay<'a>, Overflow> {
+    let slots = Slots::one(metric, group);
+    let in_window = |event: &Event| window.contains(event.timestamp);
+    // Only the values of a recurring unique count outlive their window.
+    let carries = metric.recurring && metric.aggregation == AggregationType::UniqueCount;
+    let mut events: Vec<&Event> = events.into_iter().filter(|event| carries || in_window(event)).collect();
+    events.sort_by(|a, b| a.by_reception().cmp(&b.by_reception()));
+    let mut values = Values::default();
+    let mut replay = Replay::default();
+    for event in events {
+        let Some((change, leaf_of)) = change(metric, &mut values, event) else { continue };
+        if !in_window(event) || slots.of(leaf_of).is_none() {
+            continue;
+        }
+        let days = days.days(rounded(event.timestamp), window.to);
+        let (state, billed) = step(replay.state, change, Share { days, period_days: window.period_days() })?;
+        replay.state = state;
+        replay.fees.push((event, billed));
+    }
+    Ok(replay)
+}
+
+/// What an event changes, and the event whose properties name the leaf.
+fn change<'a>(metric: &Metric, values: &mut Values<'a>, event: &'a Event) -> Option<(Change, &'a Event)> {
+    let property = metric.field_name.as_deref().and_then(|name| event.properties.get(name));
+    let is_absent = property.is_none_or(Value::is_null);
+    match metric.aggregation {
+        AggregationType::Count => Some((Change::Count, event)),
+        AggregationType::Sum if event.properties.is_empty() => Some((Change::Nothing, event)),
+        AggregationType::Sum if is_absent => Some((Change::Sum(Decimal::ZERO), event)),
+        AggregationType::Sum => Some((Change::Sum(number_of(metric, event)?), event)),
+        AggregationType::UniqueCount => match values.apply(metric, event) {
+            Effect::Added(_) | Effect::Removed(_) | Effect::NotThere if is_absent => Some((Change::Nothing, event)),
+            Effect::Added(unit) => Some((Change::Add, unit)),
+            Effect::Removed(unit) => Some((Change::Remove, unit)),
+            Effect::NotThere => Some((Change::Nothing, event)),
+            Effect::Repeated | Effect::Ignored => None,
+        },
+        AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => None,
+    }
+}
+
+/// The units that current usage prices on a charge in advance, not prorated: what was carried plus the maximum of the
+/// window, at least 0 (chapter 03, 9). `net` is `A`, the aggregation of the window.
+pub fn current_units(net: Decimal, state: Option<State>) -> Result<Decimal, Overflow> {
+    let State { net: in_window, highest, .. } = state.unwrap_or_default();
+    let carried = net.checked_sub(in_window).ok_or(Overflow)?;
+    Ok(carried.checked_add(highest).ok_or(Overflow)?.max(Decimal::ZERO))
+}
+
+/// The units that current usage prices on a prorated charge in advance (the table of chapter 03, 9).
+///
+/// `net` is `A` and `prorated` is `P` of the window; `window` is `days(from, to)` of `D`.
+pub fn current_prorated_units(
+    net: Decimal,
+    prorated: Decimal,
+    state: Option<State>,
+    window: Share,
+) -> Result<Decimal, Overflow> {
+    let is_whole = window.days >= window.period_days;
+    let Some(state) = state else {
+        return Ok(if is_whole { net } else { prorated }.max(Decimal::ZERO));
+    };
+    let carried = net.checked_sub(state.net).ok_or(Overflow)?;
+    let carried = if is_whole { carried } else { billed(carried, carried, window)?.prorated };
+    carried.checked_add(state.prorated).ok_or(Overflow)
+}
+
+#[cfg(test)]
+#[path = "in_advance_tests.rs"]
+mod tests;

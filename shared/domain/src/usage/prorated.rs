@@ -1,0 +1,217 @@
+//! Units weighed by the days they were there (chapter 03, 3.7), for recurring sums and unique counts.
+//!
+//! Days are whole and local, both ends included. Full units still decide tiers, unit price and what is shown.
+
+use rust_decimal::Decimal;
+
+use crate::id::GroupId;
+use crate::metric::{AggregationType, Metric};
+use crate::number;
+
+use super::event::Event;
+use super::unique_count;
+use super::window::{Days, Place, Window, rounded};
+use super::{Overflow, Slots, first, number_of, unique_count::Unit};
+
+/// One change of the level within a window: `f_i` and `p_i` of chapter 03, 5.7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement {
+    /// Full units, never 0; negative is a removal.
+    pub full: Decimal,
+    /// Units by days, unrounded.
+    pub prorated: Decimal,
+}
+
+/// Prorated units of a window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prorated {
+    /// `P`: units by days, rounded up to 5 decimals.
+    pub units: Decimal,
+    /// `full`: units as if not prorated.
+    pub full: Decimal,
+    /// Sum: events kept, of all time. Unique count: events of the window.
+    pub events_count: i64,
+    /// What the window starts with, if above 0, then each change: a sum's in order of timestamps, a unique count's in
+    /// order of adding, or of removal where a unit was there before. Changes of 0 units are left out.
+    pub movements: Vec<Movement>,
+}
+
+/// Prorated units of one leaf, or of all events if `group` is none. Only sum and unique count know proration: other
+/// aggregations have no units here.
+pub fn prorated<'a>(
+    metric: &Metric,
+    group: Option<GroupId>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Prorated, Overflow> {
+    Ok(first(prorated_slots(metric, &Slots::one(metric, group), events, window, days)?))
+}
+
+/// Prorated units of every live leaf, as [`super::aggregate_by_group`].
+pub fn prorated_by_group<'a>(
+    metric: &Metric,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Vec<(Option<GroupId>, Prorated)>, Overflow> {
+    let slots = Slots::each_leaf(metric);
+    Ok(slots.named(prorated_slots(metric, &slots, events, window, days)?))
+}
+
+fn prorated_slots<'a>(
+    metric: &Metric,
+    slots: &Slots<'_>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Vec<Prorated>, Overflow> {
+    match metric.aggregation {
+        AggregationType::Sum => sums(metric, slots, events, window, days),
+        AggregationType::UniqueCount => unique_counts(metric, slots, events, window, days),
+        AggregationType::Count
+        | AggregationType::Max
+        | AggregationType::Latest
+        | AggregationType::WeightedSum => Ok(vec![Prorated::default(); slots.count()]),
+    }
+}
+
+/// Full units over a number of days, summed before the one division so that ratios stay exact.
+#[derive(Debug, Clone, Default)]
+struct Sheet {
+    unit_days: Decimal,
+    movements: Vec<(Decimal, Decimal)>,
+}
+
+impl Sheet {
+    fn add(&mut self, full: Decimal, days: i64) -> Result<(), Overflow> {
+        let unit_days = full.checked_mul(Decimal::from(days)).ok_or(Overflow)?;
+        self.unit_days = self.unit_days.checked_add(unit_days).ok_or(Overflow)?;
+        if !full.is_zero() {
+            self.movements.push((full, unit_days));
+        }
+        Ok(())
+    }
+
+    fn prorated(self, full: Decimal, events_count: i64, window: &Window) -> Result<Prorated, Overflow> {
+        let period_days = Decimal::from(window.period_days());
+        let share = |unit_days: Decimal| unit_days.checked_div(period_days).ok_or(Overflow);
+        let movement = |(full, unit_days)| Ok(Movement { full, prorated: share(unit_days)? });
+        Ok(Prorated {
+            units: number::ceil(share(self.unit_days)?, 5),
+            full,
+            events_count,
+            movements: self.movements.into_iter().map(movement).collect::<Result<_, Overflow>>()?,
+        })
+    }
+}
+
+/// The numbers of one leaf up to the window's end.
+#[derive(Debug, Clone, Default)]
+struct Numbers<'a> {
+    carried: Decimal,
+    events_count: i64,
+    inside: Vec<(&'a Event, Decimal)>,
+}
+
+fn sums<'a>(
+    metric: &Metric,
+    slots: &Slots<'_>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Vec<Prorated>, Overflow> {
+    let mut numbers = vec![Numbers::default(); slots.count()];
+    for event in events {
+        let place = window.place(event.timestamp);
+        if place == Place::After {
+            continue;
+        }
+        let Some(numbers) = slots.of(event).and_then(|slot| numbers.get_mut(slot)) else { continue };
+        let Some(value) = number_of(metric, event) else { continue };
+        numbers.events_count += 1;
+        if place == Place::Inside {
+            numbers.inside.push((event, value));
+        } else {
+            numbers.carried = numbers.carried.checked_add(value).ok_or(Overflow)?;
+        }
+    }
+    numbers.into_iter().map(|numbers| prorated_sum(numbers, window, days)).collect()
+}
+
+fn prorated_sum(mut numbers: Numbers<'_>, window: &Window, days: &impl Days) -> Result<Prorated, Overflow> {
+    let mut sheet = Sheet::default();
+    sheet.add(numbers.carried, days.days(window.from, window.to))?;
+    if numbers.carried < Decimal::ZERO {
+        // A negative start weighs on the units, and is no movement that could be priced (5.7).
+        sheet.movements.clear();
+    }
+    numbers.inside.sort_by(|(a, _), (b, _)| a.by_timestamp().cmp(&b.by_timestamp()));
+    let mut full = numbers.carried;
+    for (event, value) in numbers.inside {
+        sheet.add(value, days.calendar_days(rounded(event.timestamp), window.to))?;
+        full = full.checked_add(value).ok_or(Overflow)?;
+    }
+    sheet.prorated(full, numbers.events_count, window)
+}
+
+fn unique_counts<'a>(
+    metric: &Metric,
+    slots: &Slots<'_>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+    days: &impl Days,
+) -> Result<Vec<Prorated>, Overflow> {
+    let events: Vec<&Event> = events.into_iter().collect();
+    let totals = unique_count::aggregated(metric, slots, events.iter().copied(), window);
+    let values = unique_count::values(metric, events, window);
+    let mut units: Vec<Vec<&Unit<'_>>> = vec![Vec::new(); slots.count()];
+    for unit in values.units() {
+        if let Some(units) = slots.of(unit.added_by).and_then(|slot| units.get_mut(slot)) {
+            units.push(unit);
+        }
+    }
+    units
+        .into_iter()
+        .zip(totals)
+        .map(|(units, total)| {
+            prorated_stays(&units, window, days)?.prorated(total.units, total.events_count, window)
+        })
+        .collect()
+}
+
+fn prorated_stays(units: &[&Unit<'_>], window: &Window, days: &impl Days) -> Result<Sheet, Overflow> {
+    let mut carried = 0_i64;
+    let mut changes = Vec::new();
+    for unit in units {
+        let added_at = unit.added_by.timestamp;
+        let removed_at = unit.removed_at.filter(|_| !unit.outlasts(window));
+        match (window.place(added_at), removed_at) {
+            (Place::After, _) => {}
+            (Place::Before, None) => carried += 1,
+            (Place::Inside, None) => changes.push((added_at, days.calendar_days(rounded(added_at), window.to))),
+            // Removed before the window began: in a late event's words even before it was added.
+            (Place::Before | Place::Inside, Some(removed_at)) if !window.contains(removed_at) => {}
+            (Place::Before, Some(removed_at)) => {
+                changes.push((removed_at, days.calendar_days(window.from, rounded(removed_at))));
+            }
+            (Place::Inside, Some(removed_at)) => {
+                // A removal dated before the adding lasts no day at all.
+                let stay = days.calendar_days(rounded(added_at), rounded(removed_at)).max(0);
+                changes.push((added_at, stay));
+            }
+        }
+    }
+    // Stable: units of one instant stay in order of reception.
+    changes.sort_by_key(|(at, _)| *at);
+    let mut sheet = Sheet::default();
+    sheet.add(Decimal::from(carried), days.days(window.from, window.to))?;
+    for (_, days) in changes {
+        sheet.add(Decimal::ONE, days)?;
+    }
+    Ok(sheet)
+}
+
+#[cfg(test)]
+#[path = "prorated_tests.rs"]
+mod tests;
