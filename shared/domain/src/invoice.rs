@@ -1,12 +1,12 @@
 //! Invoices and fees, their totals and their numbers. Rules: chapter 04, 2, 3, 5 and 6.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Days, NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 
-use crate::billing::Boundaries;
+use crate::billing::{Boundaries, Situation};
 use crate::charge::AmountDetails;
 use crate::customer::{Customer, Metadata};
-use crate::id::{ChargeId, CustomerId, FeeId, GroupId, InvoiceId, MetricId, PlanId, SubscriptionId};
+use crate::id::{ChargeId, CustomerId, FeeId, GroupId, InvoiceId, MetricId, PlanId, SubscriptionId, derived};
 use crate::money::Currency;
 use crate::organization::{DocumentNumbering, Organization};
 use crate::tax::{self, FeeTax, InvoiceTax};
@@ -67,6 +67,8 @@ pub struct BilledSubscription {
     pub plan_name: String,
     /// The plan's interval then.
     pub interval: crate::time::Interval,
+    /// Why it was billed.
+    pub situation: Situation,
     /// The billing instant.
     pub at: Instant,
     /// Bounds of fee and charges.
@@ -255,6 +257,8 @@ pub struct Invoice {
     pub metadata: Vec<Metadata>,
     /// Key of the PDF in the blob store, once made.
     pub file: Option<String>,
+    /// When the clock finalizes it, while it is a draft.
+    pub next_due: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
     /// Order of creation, for ties.
@@ -341,6 +345,45 @@ pub fn dates(zone: Zone, at: Instant, grace_days: u32, net_payment_term: u32) ->
     Dates { issuing_date, payment_due_date: plus(issuing_date, net_payment_term) }
 }
 
+/// When the clock finalizes a draft made at `created_at`: the first minute 20 of an hour strictly later than the end of
+/// its grace period, in absolute time (chapter 04, 6.5).
+#[must_use]
+pub fn finalization_at(created_at: Instant, grace_days: u32) -> Instant {
+    let end = created_at.checked_add_signed(TimeDelta::days(grace_days.into())).unwrap_or(created_at);
+    let hour = end.timestamp().div_euclid(3600);
+    (hour..=hour + 1)
+        .filter_map(|hour| Instant::from_timestamp(hour * 3600 + 20 * 60, 0))
+        .find(|mark| *mark > end)
+        .unwrap_or(end)
+}
+
+/// The id of an invoice derived from what it stands for; its last 16 bits are left for its fees.
+#[must_use]
+pub fn derived_id(parts: &[&[u8]]) -> InvoiceId {
+    room_for_fees(derived("invoice", parts))
+}
+
+/// An id whose last 16 bits are left for fees.
+#[must_use]
+pub fn room_for_fees(id: uuid::Uuid) -> InvoiceId {
+    InvoiceId(uuid::Uuid::from_u128(id.as_u128() & !0xffff))
+}
+
+/// The id of the fee at `position` (from 0) of an invoice. It names its invoice, so that a fee is found without an index.
+#[must_use]
+pub fn fee_id(invoice: InvoiceId, position: usize) -> FeeId {
+    // Positions above 65,534 would wrap into the invoice's own bits; such an invoice breaks the law of distinct ids.
+    let place = u128::try_from(position).unwrap_or_default() + 1;
+    FeeId(uuid::Uuid::from_u128(invoice.0.as_u128() | (place & 0xffff)))
+}
+
+/// The invoice that a fee's id names, and the fee's position on it.
+#[must_use]
+pub fn invoice_of(fee: FeeId) -> Option<(InvoiceId, usize)> {
+    let place = usize::try_from(fee.0.as_u128() & 0xffff).ok()?;
+    Some((room_for_fees(fee.0), place.checked_sub(1)?))
+}
+
 /// What a number is made of, besides the organization's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sequence {
@@ -403,4 +446,37 @@ pub fn violations(invoice: &Invoice) -> Vec<String> {
         "a fee belongs to a subscription that is not on it",
     );
     broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drafts_become_final_at_minute_twenty_after_their_grace_period() {
+        let check = |created: &str, days, expected: &str| {
+            let at = |text: &str| text.parse::<Instant>().unwrap();
+            assert_eq!(finalization_at(at(created), days), at(expected), "{created} + {days}");
+        };
+        check("2024-02-01T00:00:00Z", 3, "2024-02-04T00:20:00Z");
+        check("2024-02-01T00:19:59Z", 3, "2024-02-04T00:20:00Z");
+        check("2024-02-01T00:20:00Z", 3, "2024-02-04T01:20:00Z");
+        check("2024-02-01T00:45:00Z", 1, "2024-02-02T01:20:00Z");
+    }
+
+    #[test]
+    fn a_fee_names_its_invoice() {
+        let invoice = derived_id(&[b"x"]);
+        for position in [0, 1, 999, 65_533] {
+            assert_eq!(invoice_of(fee_id(invoice, position)), Some((invoice, position)));
+        }
+        assert_eq!(invoice_of(FeeId(invoice.0)), None);
+    }
+
+    #[test]
+    fn grace_days_count_from_the_local_date() {
+        let zone = Zone::parse("America/Los_Angeles").unwrap();
+        let dates = dates(zone, "2022-11-25T01:00:00Z".parse().unwrap(), 3, 10);
+        assert_eq!((dates.issuing_date.to_string(), dates.payment_due_date.to_string()), ("2022-11-27".into(), "2022-12-07".into()));
+    }
 }

@@ -71,6 +71,10 @@ pub struct Progress {
     pub last_fee: Option<LastFee>,
     /// Whether an invoice of any kind has been made for it.
     pub invoiced: bool,
+    /// The instant of the first invoice of a plan in advance, until that is made.
+    pub start_invoice_at: Option<Instant>,
+    /// The instant of the last invoice of an ended record, until that is made.
+    pub final_invoice_at: Option<Instant>,
 }
 
 /// The newest subscription fee of a subscription.
@@ -207,6 +211,17 @@ impl Subscription {
         self
     }
 
+    /// The instant of its next billing day, while it runs.
+    #[must_use]
+    pub fn next_billing_at(&self, plan: &Plan, zone: Zone) -> Option<Instant> {
+        let State::Active { started_at } = self.state else { return None };
+        let terms = self.terms(plan, zone);
+        match self.progress.last_recurring_at {
+            Some(last) => billing::next_billing_at(&terms, last.max(started_at)),
+            None => billing::first_billing_at(&terms, self.created_at.max(started_at)),
+        }
+    }
+
     /// The instant of the next thing that time does to it: activation, billing, the end.
     ///
     /// `now` is the instant of the decision: an action that is past already is due at once.
@@ -215,16 +230,14 @@ impl Subscription {
             State::Pending if self.previous.is_none() => {
                 Some(billing::activation_at(zone, self.subscription_at, now))
             }
-            State::Active { started_at } => {
-                let terms = self.terms(plan, zone);
-                let billing = match self.progress.last_recurring_at {
-                    Some(last) => billing::next_billing_at(&terms, last.max(started_at)),
-                    None => billing::first_billing_at(&terms, self.created_at.max(started_at)),
-                };
+            State::Active { .. } if self.progress.start_invoice_at.is_some() => self.progress.start_invoice_at,
+            State::Active { .. } => {
+                let billing = self.next_billing_at(plan, zone);
                 let ending = self.ending_at.map(|ending_at| billing::termination_at(zone, ending_at, now));
                 billing.into_iter().chain(ending).min()
             }
-            State::Pending | State::Terminated { .. } | State::Canceled { .. } => None,
+            State::Terminated { .. } => self.progress.final_invoice_at,
+            State::Pending | State::Canceled { .. } => None,
         }
     }
 }

@@ -92,9 +92,7 @@ pub fn boundaries(terms: &Terms, situation: Situation, at: Instant, previous: Op
             let fee = if terms.pay_in_advance { Days::current(grid, day) } else { Days::finished(grid, day) };
             (fee, Days::finished(charges_grid, day))
         }
-        Situation::Terminated | Situation::CurrentUsage => {
-            (Days::current(grid, day), Days::current(charges_grid, day))
-        }
+        Situation::Terminated | Situation::CurrentUsage => (Days::current(grid, day), Days::current(charges_grid, day)),
     };
     Boundaries {
         from: fee_from(terms, fee),
@@ -144,8 +142,8 @@ fn ends_on_billing_day(terms: &Terms, at: Instant) -> bool {
 
 /// The local days of the whole charges period: `Dc` of chapter 02, 8.5, `D` of chapter 03, 0.2.
 ///
-/// Neither a late start nor an early end of the subscription makes it shorter. It is the period of `charges_to`: after a
-/// change of zone `charges_from` may lie on a day before the period.
+/// Neither a late start nor an early end of the subscription makes it shorter. The period is that of `charges_to`:
+/// after a change of zone `charges_from` may lie on a day before it.
 #[must_use]
 pub fn charges_period_days(terms: &Terms, boundaries: &Boundaries) -> i64 {
     terms.charges_grid().length(terms.zone.date(boundaries.charges_to))

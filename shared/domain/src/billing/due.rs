@@ -30,7 +30,7 @@ pub fn is_billing_day(terms: &Terms, day: NaiveDate) -> bool {
         && starts_period(terms.zone, terms.charges_grid(), day)
 }
 
-/// Whether a downgrade that is pending takes effect on the local day `day`: a period of the plan's own grid starts on it
+/// Whether a pending downgrade takes effect on the local day `day`: a period of the plan's own grid starts on it
 /// (chapter 02, 4.5). On the other billing days of a yearly plan with monthly charges it does not.
 #[must_use]
 pub fn is_rotation_day(terms: &Terms, day: NaiveDate) -> bool {

@@ -18,7 +18,9 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::number;
 use crate::time::{BillingTime, Grid, Instant, Interval, Zone};
 
+pub mod agenda;
 mod boundaries;
+pub mod closing;
 mod due;
 mod subscription_fee;
 mod unused;

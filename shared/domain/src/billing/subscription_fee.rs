@@ -57,7 +57,7 @@ pub fn is_subscription_fee_due(terms: &Terms, situation: Situation, at: Instant,
         Situation::CurrentUsage => false,
         Situation::First | Situation::Recurring => {
             // Stop 1 and stop 2. Stop 3 does not apply: such an invoice is made for an active subscription.
-            !(terms.pay_in_advance && has_fee_of_day(history, day)) && is_in_fee_month(terms, day, history)
+            !(terms.pay_in_advance && has_fee_of_day(terms, history, day)) && is_in_fee_month(terms, day, history)
         }
         // Stop 3: an ended plan in advance has no fee. Stop 2 as for the recurring run that the rotation replaces.
         Situation::Rotation => !terms.pay_in_advance && is_in_fee_month(terms, day, history),
@@ -66,12 +66,15 @@ pub fn is_subscription_fee_due(terms: &Terms, situation: Situation, at: Instant,
     }
 }
 
-/// Stop 1: a fee of the subscription was created on the UTC day that has the date of `day`.
-fn has_fee_of_day(history: &FeeHistory, day: NaiveDate) -> bool {
-    history.other_fees_created_at.iter().any(|created_at| created_at.date_naive() == day)
+/// Stop 1: a fee of the subscription was created on `day`.
+///
+/// The chapter takes the UTC date of the creation. East or west of UTC that bills a period twice, or never: a start on
+/// 31 January 20:00 in Los Angeles is 1 February in UTC and would stop the fee of February. The local date is meant.
+fn has_fee_of_day(terms: &Terms, history: &FeeHistory, day: NaiveDate) -> bool {
+    history.other_fees_created_at.iter().any(|created_at| terms.zone.date(*created_at) == day)
 }
 
-/// Stop 2, reversed: a yearly plan has its fee in the first month of the plan year, or, in advance, when it never had one.
+/// Stop 2, reversed: a yearly plan has its fee in the first month of the plan year; in advance, also if it had none yet.
 fn is_in_fee_month(terms: &Terms, day: NaiveDate, history: &FeeHistory) -> bool {
     match terms.interval {
         Interval::Weekly | Interval::Monthly | Interval::Quarterly => true,

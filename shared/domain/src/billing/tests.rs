@@ -145,7 +145,10 @@ fn check(row: &str) {
         let date = terms.zone.date(instant);
         let due = !(note.contains("not a due day") || note.contains("not due"));
         assert_eq!(is_billing_day(&terms, date), due, "{id} billing day");
-        assert!(!due || next_billing_at(&terms, instant - TimeDelta::seconds(1)) == Some(instant), "{id} billing instant");
+        assert!(
+            !due || next_billing_at(&terms, instant - TimeDelta::seconds(1)) == Some(instant),
+            "{id} billing instant"
+        );
     }
 
     // Fee. The earlier invoices are those that the clock made before.

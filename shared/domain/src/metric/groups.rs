@@ -11,8 +11,9 @@
 use std::collections::HashMap;
 
 use crate::id::GroupId;
-use crate::usage::event::Properties;
 use crate::value::Value;
+
+use super::properties::Properties;
 
 /// What a client declares: dimensions without ids. Built by [`Definition::parse`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -343,9 +344,8 @@ fn edited_parents(
     definitions: Vec<ParentDefinition>,
     new_id: &mut impl FnMut() -> GroupId,
 ) -> Vec<Parent> {
-    let same = |parent: &Parent, definition: &ParentDefinition| {
-        parent.name == definition.name && parent.key == definition.key
-    };
+    let same =
+        |parent: &Parent, definition: &ParentDefinition| parent.name == definition.name && parent.key == definition.key;
     let place = |definition: &ParentDefinition| old.iter().position(|parent| same(parent, definition));
     let mut parents: Vec<(Option<usize>, Parent)> = Vec::with_capacity(definitions.len());
     for definition in definitions {
@@ -382,7 +382,7 @@ impl<'a> LeafIndex<'a> {
             self.places.push(Place { parent_key, key, positions: HashMap::new() });
             self.places.len() - 1
         });
-        &mut self.places[position]
+        &mut self.places[position] // Found there, or just pushed.
     }
 
     /// The ids of all live leaves in order of creation.

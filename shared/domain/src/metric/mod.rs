@@ -2,13 +2,14 @@
 //!
 //! Owns: the metric, its dimensions, and the checks of creating and editing one.
 //!
-//! Does not own: counting ([`crate::usage`]), prices, and whether a charge uses the metric (an argument).
+//! Does not own: counting (`usage`), prices, and whether a charge uses the metric (an argument).
 //!
 //! Invariants:
 //! - A metric that is not a count has a `field_name`; only sum, unique count and weighted sum recur.
 //! - A weighted sum has its interval.
 
 pub mod groups;
+pub mod properties;
 
 use std::fmt;
 use std::str::FromStr;
@@ -88,10 +89,9 @@ impl AggregationType {
     pub fn may_be_prorated(self) -> bool {
         match self {
             AggregationType::Sum | AggregationType::UniqueCount => true,
-            AggregationType::Count
-            | AggregationType::Max
-            | AggregationType::Latest
-            | AggregationType::WeightedSum => false,
+            AggregationType::Count | AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => {
+                false
+            }
         }
     }
 
@@ -99,10 +99,9 @@ impl AggregationType {
     #[must_use]
     pub fn is_numeric(self) -> bool {
         match self {
-            AggregationType::Sum
-            | AggregationType::Max
-            | AggregationType::Latest
-            | AggregationType::WeightedSum => true,
+            AggregationType::Sum | AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => {
+                true
+            }
             AggregationType::Count | AggregationType::UniqueCount => false,
         }
     }
@@ -427,8 +426,7 @@ impl Metric {
         }
         let code = if asked.code.as_ref() == Some(&self.code) { CodeIs::Free } else { code };
         let valid = asked.validate(code)?;
-        let groups =
-            if group.is_null() { self.groups.clone() } else { self.groups.edited(valid.groups, new_group_id) };
+        let groups = if group.is_null() { self.groups.clone() } else { self.groups.edited(valid.groups, new_group_id) };
         Ok(Metric {
             name: valid.name,
             code: valid.code,

@@ -247,27 +247,36 @@ mod tests {
     fn the_grid_is_the_day_rules_for_every_anchor_and_date() {
         for anchor in day("2020-01-01").iter_days().take(366) {
             for (interval, billing_time) in INTERVALS.iter().flat_map(|i| TIMES.map(|t| (*i, t))) {
-                let grid = Grid { interval, billing_time, anchor };
-                let mut starts = 0;
-                for d in day("2024-02-01").iter_days().take(400) {
-                    assert_eq!(grid.is_start(d), starts_by_rule(grid, d), "{grid:?} {d}");
-                    let (p, q, n) = (grid.current(d), grid.previous(d), grid.next(d));
-                    assert!(q < p && p <= d && d < n, "{grid:?} {d}");
-                    assert!(grid.is_start(p) && grid.is_start(q) && grid.is_start(n), "{grid:?} {d}");
-                    assert_eq!(grid.current(n.pred_opt().unwrap()), p, "{grid:?} {d}");
-                    assert_eq!(grid.current(p.pred_opt().unwrap()), q, "{grid:?} {d}");
-                    let lengths = match interval {
-                        Interval::Weekly => 7..=7,
-                        Interval::Monthly => 28..=31,
-                        Interval::Quarterly => 89..=92,
-                        Interval::Yearly => 365..=366,
-                    };
-                    assert!(lengths.contains(&grid.length(d)), "{grid:?} {d}");
-                    starts += i32::from(grid.is_start(d));
+                if billing_time == BillingTime::Calendar && anchor.ordinal() % 61 != 0 {
+                    continue;
                 }
-                assert!(starts > 0);
+                check_against_rules(Grid { interval, billing_time, anchor });
             }
         }
+    }
+
+    fn check_against_rules(grid: Grid) {
+        let lengths = match grid.interval {
+            Interval::Weekly => 7..=7,
+            Interval::Monthly => 28..=31,
+            Interval::Quarterly => 89..=92,
+            Interval::Yearly => 365..=366,
+        };
+        let mut last_start = None;
+        for d in day("2024-02-01").iter_days().take(400) {
+            let p = grid.current(d);
+            assert_eq!(p == d, starts_by_rule(grid, d), "{grid:?} {d}");
+            if p == d {
+                let (q, n) = (grid.previous(d), grid.next(d));
+                assert!(q < p && p < n && grid.is_start(q) && grid.is_start(n), "{grid:?} {d}");
+                assert_eq!((grid.current(n.pred_opt().unwrap()), grid.current(d.pred_opt().unwrap())), (p, q));
+                assert!(lengths.contains(&grid.length(d)), "{grid:?} {d}");
+                last_start = Some(p);
+            } else {
+                assert!(last_start.is_none_or(|start| start == p), "{grid:?} {d}");
+            }
+        }
+        assert!(last_start.is_some(), "{grid:?}");
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! Invariants:
 //! - Every function takes the events of one log, of all time, each id once ([`event::first_of_each_id`]), in any order;
 //!   the order never matters.
-//! - Values are exact. A result beyond 28 digits is [`Overflow`], never a panic and never a wrapped number.
+//! - Values are exact as far as 28 digits reach; digits of a fraction beyond them are rounded. A result whose whole part
+//!   does not fit is [`Overflow`], never a panic and never a wrapped number.
 //! - A number too long for the decimal type is no plain number: it is left out, and the hourly check reports it.
 
 pub mod count;
@@ -48,6 +49,9 @@ pub struct Aggregated {
 #[error("usage is beyond the range of 28 digits")]
 pub struct Overflow;
 
+/// One outcome per live leaf in order of creation; without dimensions, one of no group.
+pub type ByGroup<T> = Vec<(Option<GroupId>, T)>;
+
 /// Units of a metric in a window, of one leaf, or of all events whatever their dimensions if `group` is none.
 ///
 /// Costs one pass over the events; unique counts also sort them.
@@ -61,14 +65,14 @@ pub fn aggregate<'a>(
     Ok(first(aggregate_slots(metric, &slots, events, window)?))
 }
 
-/// Units of every live leaf in order of creation, those without usage too; without dimensions, one entry of no group.
+/// Units of every live leaf, those without usage too; without dimensions, of all events.
 ///
 /// Costs one pass over the events, however many leaves there are. Events of no leaf are in no entry.
 pub fn aggregate_by_group<'a>(
     metric: &Metric,
     events: impl IntoIterator<Item = &'a Event>,
     window: &Window,
-) -> Result<Vec<(Option<GroupId>, Aggregated)>, Overflow> {
+) -> Result<ByGroup<Aggregated>, Overflow> {
     let slots = Slots::each_leaf(metric);
     Ok(slots.named(aggregate_slots(metric, &slots, events, window)?))
 }
@@ -162,7 +166,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Outcomes per slot under the ids of their leaves.
-    fn named<T>(&self, outcomes: Vec<T>) -> Vec<(Option<GroupId>, T)> {
+    fn named<T>(&self, outcomes: Vec<T>) -> ByGroup<T> {
         let ids: Vec<Option<GroupId>> = match self.wanted {
             Wanted::Everything => vec![None],
             Wanted::Leaf(group) => vec![Some(group)],

@@ -8,7 +8,7 @@ use crate::metric::{AggregationType, Metric};
 
 use super::event::Event;
 use super::window::{Place, Window};
-use super::{Aggregated, Overflow, Slots, aggregate_slots, first, number_of};
+use super::{Aggregated, ByGroup, Overflow, Slots, aggregate_slots, first, number_of};
 
 /// What a percentage charge gives for free; 0 is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +40,7 @@ pub fn running_by_group<'a>(
     events: impl IntoIterator<Item = &'a Event>,
     window: &Window,
     free: Free,
-) -> Result<Vec<(Option<GroupId>, Vec<Decimal>)>, Overflow> {
+) -> Result<ByGroup<Vec<Decimal>>, Overflow> {
     let slots = Slots::each_leaf(metric);
     Ok(slots.named(running_slots(metric, &slots, events, window, free)?))
 }
@@ -65,7 +65,7 @@ pub fn per_event_by_group<'a>(
     metric: &Metric,
     events: impl IntoIterator<Item = &'a Event>,
     window: &Window,
-) -> Result<Option<Vec<(Option<GroupId>, Vec<Decimal>)>>, Overflow> {
+) -> Result<Option<ByGroup<Vec<Decimal>>>, Overflow> {
     let slots = Slots::each_leaf(metric);
     Ok(per_event_slots(metric, &slots, events, window)?.map(|values| slots.named(values)))
 }

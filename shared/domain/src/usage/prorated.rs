@@ -9,9 +9,9 @@ use crate::metric::{AggregationType, Metric};
 use crate::number;
 
 use super::event::Event;
-use super::unique_count;
+use super::unique_count::{self, Unit};
 use super::window::{Days, Place, Window, rounded};
-use super::{Overflow, Slots, first, number_of, unique_count::Unit};
+use super::{ByGroup, Overflow, Slots, first, number_of};
 
 /// One change of the level within a window: `f_i` and `p_i` of chapter 03, 5.7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub fn prorated_by_group<'a>(
     events: impl IntoIterator<Item = &'a Event>,
     window: &Window,
     days: &impl Days,
-) -> Result<Vec<(Option<GroupId>, Prorated)>, Overflow> {
+) -> Result<ByGroup<Prorated>, Overflow> {
     let slots = Slots::each_leaf(metric);
     Ok(slots.named(prorated_slots(metric, &slots, events, window, days)?))
 }
@@ -69,10 +69,9 @@ fn prorated_slots<'a>(
     match metric.aggregation {
         AggregationType::Sum => sums(metric, slots, events, window, days),
         AggregationType::UniqueCount => unique_counts(metric, slots, events, window, days),
-        AggregationType::Count
-        | AggregationType::Max
-        | AggregationType::Latest
-        | AggregationType::WeightedSum => Ok(vec![Prorated::default(); slots.count()]),
+        AggregationType::Count | AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => {
+            Ok(vec![Prorated::default(); slots.count()])
+        }
     }
 }
 
@@ -174,9 +173,7 @@ fn unique_counts<'a>(
     units
         .into_iter()
         .zip(totals)
-        .map(|(units, total)| {
-            prorated_stays(&units, window, days)?.prorated(total.units, total.events_count, window)
-        })
+        .map(|(units, total)| prorated_stays(&units, window, days)?.prorated(total.units, total.events_count, window))
         .collect()
 }
 

@@ -153,6 +153,7 @@ pub(crate) fn event(number: usize, timestamp: Instant, properties: Properties) -
         code: "usage".into(),
         timestamp,
         received_at: at("2030-01-01T12:00") + TimeDelta::seconds(number.try_into().unwrap()),
+        created_at: at("2030-01-01T12:00"),
         position: 0,
         properties,
     }

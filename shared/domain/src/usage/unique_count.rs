@@ -104,7 +104,10 @@ impl<'a> Values<'a> {
     /// Whether a value is active, by its text ([`counted_value`]): only then can it be removed (chapter 03, 1.4 and 8).
     #[must_use]
     pub fn is_active(&self, value: &str) -> bool {
-        self.last.get(value).and_then(|position| self.units.get(*position)).is_some_and(|unit| unit.removed_at.is_none())
+        self.last
+            .get(value)
+            .and_then(|position| self.units.get(*position))
+            .is_some_and(|unit| unit.removed_at.is_none())
     }
 
     /// Every stay so far, in the order in which they began to be known.

@@ -40,7 +40,7 @@ impl super::Tally<'_> for Tally {
 
     /// `ceil(integral / (D * 86400), 20)`, with all digits that the decimal type has where those are fewer.
     fn aggregated(&self, window: &Window) -> Result<Aggregated, Overflow> {
-        let whole = seconds(window.micros_left(window.from));
+        let whole = seconds(window.micros());
         let base = self.start_level.checked_mul(whole).ok_or(Overflow)?;
         let integral = self.integral.checked_add(base).ok_or(Overflow)?;
         let period = Decimal::from(window.period_days()) * Decimal::from(SECONDS_PER_DAY); // 64 by 17 bits: fits.

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use crate::time::Instant;
+use crate::time::{Instant, Zone};
 
 const MICROS: i64 = 1_000_000;
 
@@ -12,6 +12,16 @@ pub trait Days {
     fn days(&self, from: Instant, to: Instant) -> i64;
     /// `caldays(from, to)`: the local calendar days from one to the other, both included.
     fn calendar_days(&self, from: Instant, to: Instant) -> i64;
+}
+
+impl Days for Zone {
+    fn days(&self, from: Instant, to: Instant) -> i64 {
+        Zone::days(*self, from, to)
+    }
+
+    fn calendar_days(&self, from: Instant, to: Instant) -> i64 {
+        Zone::calendar_days(*self, from, to)
+    }
 }
 
 /// Whom the second of a window's end belongs to (chapter 03, 0.3; 00-index, ruling 4).
@@ -91,6 +101,11 @@ impl Window {
         let end = self.end_second().saturating_mul(MICROS);
         let start = instant.timestamp_micros().max(self.first_second().saturating_mul(MICROS));
         end.saturating_sub(start).max(0)
+    }
+
+    /// Microseconds from the start of the first second to the end of the window.
+    pub(super) fn micros(&self) -> i64 {
+        self.end_second().saturating_sub(self.first_second()).saturating_mul(MICROS).max(0)
     }
 
     /// `D`, at least 1.
