@@ -55,6 +55,23 @@ impl Problems {
         }
     }
 
+    /// `text`, or `value_is_mandatory` noted and an empty text if it is missing or blank.
+    pub fn mandatory(&mut self, field: &str, text: Option<String>) -> String {
+        match text {
+            Some(text) if !text.trim().is_empty() => text,
+            Some(_) | None => {
+                self.add(field, codes::MANDATORY);
+                String::new()
+            }
+        }
+    }
+
+    /// Whether anything is wrong with `field`.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == field)
+    }
+
     /// Notes everything of another list.
     pub fn extend(&mut self, others: Problems) {
         for (field, codes) in others.0 {

@@ -1,9 +1,10 @@
-//! Taxes: which apply to a fee, and what they come to. Rules: chapter 04, 5.
+//! Taxes: making and editing them, which apply to a fee, and what they come to. Rules: chapter 04, 5.
 
 use rust_decimal::Decimal;
 
 use crate::id::{AppliedTaxId, TaxId, derived};
 use crate::number;
+use crate::problem::{Problems, codes};
 use crate::time::Instant;
 
 /// A tax of an organization.
@@ -25,6 +26,92 @@ pub struct Tax {
     pub created_at: Instant,
     /// Order of creation, for ties.
     pub created_seq: i64,
+}
+
+/// A tax as asked for: none is absent or null.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewTax {
+    /// `name`.
+    pub name: Option<String>,
+    /// `code`.
+    pub code: Option<String>,
+    /// `rate`, percent.
+    pub rate: Option<Decimal>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `applied_to_organization`; absent is false.
+    pub applied_to_organization: Option<bool>,
+    /// What could not be read.
+    pub unread: Problems,
+}
+
+/// An edit as asked for. The outer option is whether the key was sent; an inner none is null and clears.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaxUpdate {
+    /// `name`.
+    pub name: Option<Option<String>>,
+    /// `code`.
+    pub code: Option<Option<String>>,
+    /// `rate`, percent.
+    pub rate: Option<Option<Decimal>>,
+    /// `description`.
+    pub description: Option<Option<String>>,
+    /// `applied_to_organization`; null is false.
+    pub applied_to_organization: Option<Option<bool>>,
+    /// What could not be read.
+    pub unread: Problems,
+}
+
+/// A new tax. Whether its code is free is checked by whoever stores it.
+///
+/// # Errors
+/// Every field that is wrong (chapter 04, 5.3).
+pub fn create(new: NewTax, id: TaxId, created_at: Instant, created_seq: i64) -> Result<Tax, Problems> {
+    let mut problems = new.unread;
+    let name = problems.mandatory("name", new.name);
+    let code = problems.mandatory("code", new.code);
+    if new.rate.is_none() && !problems.has("rate") {
+        problems.add("rate", codes::MANDATORY);
+    }
+    problems.or(Tax {
+        id,
+        name,
+        code,
+        // None was noted as a problem.
+        rate: new.rate.unwrap_or_default(),
+        description: new.description,
+        applied_to_organization: new.applied_to_organization.unwrap_or_default(),
+        created_at,
+        created_seq,
+    })
+}
+
+/// The tax after an edit, with the checks of creation on what it would be.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn edit(tax: &Tax, update: TaxUpdate) -> Result<Tax, Problems> {
+    let asked = NewTax {
+        name: update.name.unwrap_or_else(|| Some(tax.name.clone())),
+        code: update.code.unwrap_or_else(|| Some(tax.code.clone())),
+        rate: update.rate.unwrap_or(Some(tax.rate)),
+        description: update.description.unwrap_or_else(|| tax.description.clone()),
+        applied_to_organization: update.applied_to_organization.unwrap_or(Some(tax.applied_to_organization)),
+        unread: update.unread,
+    };
+    create(asked, tax.id, tax.created_at, tax.created_seq)
+}
+
+/// The tax that a legacy `vat_rate` of `rate` percent stands for (chapter 04, 5.3): code `tax_<rate>`.
+#[must_use]
+pub fn of_vat_rate(rate: Decimal) -> NewTax {
+    let shown = rate.normalize();
+    NewTax {
+        name: Some(format!("Tax ({shown}%)")),
+        code: Some(format!("tax_{shown}")),
+        rate: Some(rate),
+        ..NewTax::default()
+    }
 }
 
 /// A snapshot of a tax on a fee: names and rate as they were when the fee was computed.
@@ -144,6 +231,16 @@ pub fn on_invoice(owner: uuid::Uuid, fees: &[(&[FeeTax], Decimal)]) -> InvoiceTa
     sum
 }
 
+/// Taxes of current usage: unrounded over everything, rounded once (chapter 03, 9).
+///
+/// Each charge comes with its taxes and its amount in minor units.
+#[must_use]
+pub fn on_usage(charges: &[(Vec<Tax>, i64)]) -> i64 {
+    let terms =
+        charges.iter().flat_map(|(taxes, amount)| taxes.iter().map(|tax| share(Decimal::from(*amount), tax.rate)));
+    cents(terms.sum())
+}
+
 /// `net * rate / 100`, exact.
 fn share(net: Decimal, rate: Decimal) -> Decimal {
     number::mul_div(net, rate, Decimal::ONE_HUNDRED)
@@ -161,6 +258,47 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    fn vat() -> NewTax {
+        NewTax { name: Some("VAT".into()), code: Some("vat".into()), rate: Some(dec!(20)), ..NewTax::default() }
+    }
+
+    fn made(new: NewTax) -> Result<Tax, Problems> {
+        create(new, TaxId(Uuid::nil()), Instant::UNIX_EPOCH, 1)
+    }
+
+    #[test]
+    fn name_code_and_rate_are_mandatory() {
+        let check = |new: NewTax, field: &str, code: &str| assert_eq!(made(new), Err(Problems::one(field, code)));
+        check(NewTax { name: None, ..vat() }, "name", codes::MANDATORY);
+        check(NewTax { code: Some(" ".into()), ..vat() }, "code", codes::MANDATORY);
+        check(NewTax { rate: None, ..vat() }, "rate", codes::MANDATORY);
+        let unread = Problems::one("rate", codes::INVALID);
+        check(NewTax { rate: None, unread, ..vat() }, "rate", codes::INVALID);
+        let tax = made(NewTax { rate: Some(dec!(-3)), ..vat() }).ok();
+        assert_eq!(tax.map(|tax| (tax.rate, tax.applied_to_organization)), Some((dec!(-3), false)));
+    }
+
+    #[test]
+    fn an_edit_changes_what_was_sent() {
+        let tax = Tax { description: Some("x".into()), ..tax(1, dec!(20)) };
+        let update = TaxUpdate { rate: Some(Some(dec!(5.5))), description: Some(None), ..TaxUpdate::default() };
+        assert_eq!(edit(&tax, update), Ok(Tax { rate: dec!(5.5), description: None, ..tax.clone() }));
+        let update = TaxUpdate { name: Some(None), rate: Some(None), ..TaxUpdate::default() };
+        let mut expected = Problems::one("name", codes::MANDATORY);
+        expected.add("rate", codes::MANDATORY);
+        assert_eq!(edit(&tax, update), Err(expected));
+    }
+
+    #[test]
+    fn a_legacy_rate_names_its_tax() {
+        let check = |rate, code: &str, name: &str| {
+            let tax = of_vat_rate(rate);
+            assert_eq!((tax.code.as_deref(), tax.name.as_deref()), (Some(code), Some(name)));
+        };
+        check(dec!(20.0), "tax_20", "Tax (20%)");
+        check(dec!(5.5), "tax_5.5", "Tax (5.5%)");
+    }
 
     fn tax(position: u128, rate: Decimal) -> Tax {
         Tax {
@@ -193,7 +331,8 @@ mod tests {
             })
             .collect();
         assert_eq!(rated.iter().map(|(taxes, _)| taxes.amount_cents).collect::<Vec<_>>(), fee_taxes);
-        let lines: Vec<(&[FeeTax], Decimal)> = rated.iter().map(|(taxes, net)| (taxes.taxes.as_slice(), *net)).collect();
+        let lines: Vec<(&[FeeTax], Decimal)> =
+            rated.iter().map(|(taxes, net)| (taxes.taxes.as_slice(), *net)).collect();
         let sum = on_invoice(Uuid::nil(), &lines);
         let found: Vec<_> = sum.taxes.iter().map(|row| (row.tax.amount_cents, row.fees_amount_cents)).collect();
         assert_eq!(found, rows);
@@ -205,7 +344,13 @@ mod tests {
         let (ten, twelve, twenty): (&[_], &[_], &[_]) = (&[dec!(10)], &[dec!(10), dec!(12)], &[dec!(20)]);
         let z = Decimal::ZERO;
         // A, B, C
-        check(&[(dec!(1000), z, ten), (dec!(2000), z, twelve)], &[100, 440], &[(300, 3000), (240, 2000)], 540, dec!(18));
+        check(
+            &[(dec!(1000), z, ten), (dec!(2000), z, twelve)],
+            &[100, 440],
+            &[(300, 3000), (240, 2000)],
+            540,
+            dec!(18),
+        );
         check(&[(z, z, ten), (z, z, twelve)], &[0, 0], &[(0, 0), (0, 0)], 0, dec!(16));
         check(
             &[(dec!(1000), dec!(333.33333), ten), (dec!(2000), dec!(666.66667), twelve)],

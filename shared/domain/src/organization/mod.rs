@@ -1,9 +1,32 @@
 //! The organization: the tenant, its settings, its clock.
 
+use std::str::FromStr;
+
 use crate::id::{EndpointId, OrganizationId};
 use crate::money::Currency;
 use crate::time::Instant;
 use crate::time::Zone;
+
+mod country;
+mod endpoint_url;
+mod settings;
+
+pub use endpoint_url::{Targets, is_endpoint_url};
+pub(crate) use settings::check_vat_rate;
+pub use settings::{IdentityUpdate, NewOrganization, SettingsUpdate, create, edit};
+
+/// Languages of documents (chapter 05, part 4).
+const LOCALES: &[&str] = &["en", "fr", "nb", "de", "it", "es", "sv"];
+
+/// The code of a language of documents, if `text` is one. Matching is exact.
+pub(crate) fn locale(text: &str) -> Option<&'static str> {
+    LOCALES.iter().copied().find(|code| *code == text)
+}
+
+/// The text is no word of a setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no word of this setting")]
+pub struct UnknownWord(pub String);
 
 /// Most webhook endpoints of an organization (chapter 07, 1.1).
 pub const ENDPOINTS_MAX: usize = 5;
@@ -42,6 +65,29 @@ pub enum DocumentNumbering {
     PerOrganization,
 }
 
+impl DocumentNumbering {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DocumentNumbering::PerCustomer => "per_customer",
+            DocumentNumbering::PerOrganization => "per_organization",
+        }
+    }
+}
+
+impl FromStr for DocumentNumbering {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "per_customer" => Ok(DocumentNumbering::PerCustomer),
+            "per_organization" => Ok(DocumentNumbering::PerOrganization),
+            _ => Err(UnknownWord(word.to_owned())),
+        }
+    }
+}
+
 /// An automatic e-mail that an organization may switch on (chapter 07, part 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailSetting {
@@ -51,6 +97,29 @@ pub enum EmailSetting {
     CreditNoteCreated,
 }
 
+impl EmailSetting {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EmailSetting::InvoiceFinalized => "invoice.finalized",
+            EmailSetting::CreditNoteCreated => "credit_note.created",
+        }
+    }
+}
+
+impl FromStr for EmailSetting {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "invoice.finalized" => Ok(EmailSetting::InvoiceFinalized),
+            "credit_note.created" => Ok(EmailSetting::CreditNoteCreated),
+            _ => Err(UnknownWord(word.to_owned())),
+        }
+    }
+}
+
 /// How webhooks to an endpoint are signed (chapter 07, 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
@@ -58,6 +127,29 @@ pub enum SignatureAlgorithm {
     Jwt,
     /// HMAC-SHA-256 by the organization's API key.
     Hmac,
+}
+
+impl SignatureAlgorithm {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SignatureAlgorithm::Jwt => "jwt",
+            SignatureAlgorithm::Hmac => "hmac",
+        }
+    }
+}
+
+impl FromStr for SignatureAlgorithm {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "jwt" => Ok(SignatureAlgorithm::Jwt),
+            "hmac" => Ok(SignatureAlgorithm::Hmac),
+            _ => Err(UnknownWord(word.to_owned())),
+        }
+    }
 }
 
 /// A place that webhooks go to.
@@ -122,6 +214,14 @@ impl Organization {
     #[must_use]
     pub fn now(&self, real: Instant) -> Instant {
         self.test_clock.map_or(real, |clock| clock.frozen_time)
+    }
+
+    /// Code of the one issuer that the organization bills as, constant for ever (chapter 09).
+    #[must_use]
+    pub fn billing_entity_code(&self) -> String {
+        let id = self.id.to_string();
+        // A UUID's text is ASCII and 36 characters long.
+        format!("entity_{}", &id[..8])
     }
 
     /// Whether time stands still here until the API moves it.

@@ -6,6 +6,10 @@ use crate::organization::{Identity, Organization};
 use crate::time::Instant;
 use crate::time::Zone;
 
+mod upsert;
+
+pub use upsert::{Birth, CustomerUpdate, Editable, MetadataEntry, ProviderUpdate, create, edit, slug};
+
 /// Most metadata entries of a customer (chapter 04, 12.2).
 pub const METADATA_MAX: usize = 5;
 

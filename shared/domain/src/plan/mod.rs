@@ -1,4 +1,13 @@
 //! Plans and their charges. Rules: chapter 02, 2; chapter 03, 4.
+//!
+//! Owns: the plan with its charges, and the decisions of creating, editing and overriding one.
+//!
+//! Does not own: charge models and their checks (`charge`), whether a code is free, and what a change means for drafts.
+//!
+//! Invariants:
+//! - `bill_charges_monthly` has a value on yearly plans only.
+//! - A charge's price and the prices of its groups are of one model.
+//! - A child's charges copy its parent's, and no edit of the parent reaches them.
 
 use rust_decimal::Decimal;
 
@@ -8,6 +17,15 @@ use crate::money::Currency;
 use crate::time::Instant;
 use crate::time::Interval;
 use crate::value::Value;
+
+mod charges;
+mod edit;
+mod input;
+mod overrides;
+
+pub use edit::{create, edit};
+pub use input::{Attached, Catalogue, ChargeInput, GroupPriceInput, NewPlan, PlanOverrides, PlanUpdate, Refused};
+pub use overrides::{child, copy};
 
 /// What a customer subscribes to.
 #[derive(Debug, Clone, PartialEq)]
