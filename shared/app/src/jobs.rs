@@ -1,6 +1,6 @@
 //! The messages between functions: one type per queue, JSON.
 
-use domain::id::{CustomerId, InvoiceId, OrganizationId, WebhookId};
+use domain::id::{InvoiceId, OrganizationId, WebhookId};
 use domain::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,9 +15,12 @@ use crate::ports::Outgoing;
 pub struct EventsJob {
     /// Whose events.
     pub organization_id: Uuid,
-    /// When the API accepted them; the message's own sending time if absent.
+    /// When the API accepted them, by the real clock; the message's own sending time if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Instant>,
+    /// The same by the organization's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Instant>,
     /// Address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -62,13 +65,54 @@ pub enum BillingJob {
         /// Whose.
         organization_id: Uuid,
     },
+    /// End what belongs to a plan that is being deleted, and delete it.
+    DeletePlan {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        plan_id: Uuid,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
+    /// End what belongs to a customer that was deleted.
+    DeleteCustomer {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        customer_id: Uuid,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
 }
 
 impl BillingJob {
-    /// Closing of a customer.
+    /// The outbox message that asks for this job, in order with others about the same object.
     #[must_use]
-    pub fn close(organization: OrganizationId, customer: CustomerId, until: Instant) -> BillingJob {
-        BillingJob::CloseCustomer { organization_id: organization.0, customer_id: customer.0, until }
+    pub fn message(&self, concerns: &str) -> Message {
+        Message::Job { queue: Queue::Billing, concerns: concerns.to_owned(), job: json(self) }
+    }
+
+    /// Whose job it is.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        match self {
+            BillingJob::CloseCustomer { organization_id, .. }
+            | BillingJob::FinalizeInvoice { organization_id, .. }
+            | BillingJob::AdvanceTestClock { organization_id }
+            | BillingJob::DeletePlan { organization_id, .. }
+            | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
+        }
+    }
+
+    /// The piece of sandbox work that it finishes.
+    #[must_use]
+    pub fn work(&self) -> Option<&str> {
+        match self {
+            BillingJob::CloseCustomer { .. } | BillingJob::FinalizeInvoice { .. } | BillingJob::AdvanceTestClock { .. } => None,
+            BillingJob::DeletePlan { work, .. } | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
+        }
     }
 }
 
@@ -79,8 +123,8 @@ pub struct WebhookJob {
     pub organization_id: Uuid,
     /// Its log entry.
     pub webhook_id: Uuid,
-    /// Which attempt: the log entry's `retries` when it was planned. A message that comes late finds another number.
-    pub retries: u32,
+    /// 0 for the first attempt, n for the n-th retry. A message that comes late or twice finds it made already.
+    pub attempt: u32,
     /// Piece of sandbox work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<String>,
@@ -90,7 +134,7 @@ impl WebhookJob {
     /// The first delivery of a log entry.
     #[must_use]
     pub fn first(organization: OrganizationId, webhook: WebhookId, work: Option<String>) -> WebhookJob {
-        WebhookJob { organization_id: organization.0, webhook_id: webhook.0, retries: 0, work }
+        WebhookJob { organization_id: organization.0, webhook_id: webhook.0, attempt: 0, work }
     }
 }
 

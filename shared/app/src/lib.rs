@@ -10,12 +10,16 @@
 
 pub mod billing;
 pub mod catalogue;
+pub mod clock;
 pub mod customer;
 pub mod document;
 pub mod event;
+pub mod invoice;
 pub mod jobs;
+mod notice;
 pub mod organization;
 pub mod ports;
+pub mod present;
 pub mod relay;
 pub mod secrets;
 pub mod subscription;

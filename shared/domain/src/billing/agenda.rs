@@ -37,15 +37,29 @@ pub enum Step {
     Bill(Vec<SubscriptionId>),
 }
 
-/// The next step that is due at or before `until`, with its own nominal instant; none if nothing is.
+/// How far time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// Starts up to here may happen: they look at no usage.
+    pub starts: Instant,
+    /// Closings of usage up to here may happen: on the real clock a settling time earlier (DESIGN, 6).
+    pub closings: Instant,
+}
+
+/// The earliest step within the horizon, with its own nominal instant; none if nothing is due.
 ///
 /// Of several steps at one instant starts come first, then ends, then changes of plan, then the billing of the rest.
 #[must_use]
-pub fn next_step(contracts: &[Contract<'_>], zone: Zone, until: Instant) -> Option<(Instant, Step)> {
-    let at = contracts.iter().filter_map(|contract| contract.subscription.next_due).min().filter(|at| *at <= until)?;
+pub fn next_step(contracts: &[Contract<'_>], zone: Zone, horizon: Horizon) -> Option<(Instant, Step)> {
+    let due = |contract: &Contract<'_>| {
+        let subscription = contract.subscription;
+        let until = if subscription.closes_usage_next() { horizon.closings } else { horizon.starts };
+        subscription.next_due.filter(|at| *at <= until)
+    };
+    let at = contracts.iter().filter_map(due).min()?;
     let mut steps: Vec<Step> = Vec::new();
     let mut billed = Vec::new();
-    for contract in contracts.iter().filter(|contract| contract.subscription.next_due == Some(at)) {
+    for contract in contracts.iter().filter(|contract| due(contract) == Some(at)) {
         let subscription = contract.subscription;
         let terms = subscription.terms(contract.plan, zone);
         match subscription.state {

@@ -591,7 +591,8 @@ fn billed_subscription(subject: &Subject<'_>, at: Instant) -> BilledSubscription
 }
 
 /// The record as its invoice leaves it.
-fn billed(subject: Subject<'_>, invoice: &Invoice, zone: Zone) -> Subscription {
+#[must_use]
+pub fn billed(subject: Subject<'_>, invoice: &Invoice, zone: Zone) -> Subscription {
     let Subject { mut subscription, plan, situation, boundaries, .. } = subject;
     let fee = invoice.fees.iter().rev().find(|fee| {
         fee.subscription_id == Some(subscription.id) && matches!(fee.item, FeeItem::Subscription { .. })
@@ -623,4 +624,10 @@ fn billed(subject: Subject<'_>, invoice: &Invoice, zone: Zone) -> Subscription {
         Situation::CurrentUsage => {}
     }
     subscription.with_next_due(plan, zone, invoice.created_at)
+}
+
+/// The taxes of a charge's fees, as `close` resolves them.
+#[must_use]
+pub fn taxes_of(snapshot: &Snapshot<'_>, charge: &Charge, plan: &Plan) -> Vec<Tax> {
+    resolve(snapshot, &[&charge.tax_ids, &plan.tax_ids])
 }

@@ -1,5 +1,9 @@
 //! Subscriptions: their states and what changes them. Rules: chapter 02, 3, 4 and 7.
 
+mod lifecycle;
+
+pub use lifecycle::{NewSubscription, Requested, Transition, activate, cancel_pending, end, request, rotate};
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -209,6 +213,16 @@ impl Subscription {
     pub fn with_next_due(mut self, plan: &Plan, zone: Zone, now: Instant) -> Subscription {
         self.next_due = self.due_after(plan, zone, now);
         self
+    }
+
+    /// Whether the next thing that time does to it looks at usage, which may still be on its way (DESIGN, 6).
+    #[must_use]
+    pub fn closes_usage_next(&self) -> bool {
+        match self.state {
+            State::Active { .. } => self.progress.start_invoice_at.is_none(),
+            State::Terminated { .. } => true,
+            State::Pending | State::Canceled { .. } => false,
+        }
     }
 
     /// The instant of its next billing day, while it runs.

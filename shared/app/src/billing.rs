@@ -1,0 +1,497 @@
+//! Closing periods: every period once and in order, however often, late or concurrently it is tried.
+//!
+//! A customer's due work is done step by step (`domain::billing::agenda`), each step in one commit of its own: a process
+//! that dies between two steps leaves nothing half done, and the next try goes on where it stopped.
+
+use std::collections::BTreeMap;
+
+use domain::billing::agenda::{self, Contract, Horizon, Step, Subject};
+use domain::billing::closing::{self, Place, Snapshot, Usage};
+use domain::billing::{Change, Situation};
+use domain::customer::Customer;
+use domain::id::{CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId};
+use domain::invoice::{self, Invoice, Sequence, Status};
+use domain::metric::Metric;
+use domain::organization::{DocumentNumbering, Organization};
+use domain::plan::Plan;
+use domain::subscription::{self, State, Subscription, Transition};
+use domain::tax::Tax;
+use domain::time::Instant;
+use store::items::{Draft, RunningNumber, SETTLING};
+use store::repositories::CustomerFile;
+use store::table::{Condition, Write};
+use store::{Commit, Versioned, keys};
+
+use crate::jobs::BillingJob;
+use crate::{App, Attempt, Failure, Outcome, notice, retry_on_conflict};
+
+/// Records that one transaction can change beside the invoice, the customer and the messages.
+const RECORDS_PER_COMMIT_MAX: usize = 80;
+/// Partitions of a month's count of invoices, so that customers do not queue for one counter.
+const COUNT_SHARDS: u8 = 8;
+
+/// What one attempt of a step did.
+enum Progress {
+    /// Nothing was due.
+    Idle,
+    /// One step.
+    Stepped,
+}
+
+/// Does everything that is due for a customer up to `until`, in order.
+///
+/// On the real clock, closings wait for the settling time: usage accepted in a period's last seconds must have reached
+/// its log. `until` is the real instant then.
+///
+/// # Errors
+/// `Unavailable` when something did not answer or too many races were lost: what was done so far stays done.
+pub async fn close_customer(app: &App, organization: OrganizationId, customer: CustomerId, until: Instant) -> Outcome<()> {
+    loop {
+        let progress = app.until_no_conflict(async || step(app, organization, customer, until).await).await?;
+        match progress {
+            Progress::Stepped => {}
+            Progress::Idle => return Ok(()),
+        }
+    }
+}
+
+/// Everything of a customer that its billing looks at.
+pub(crate) struct Account {
+    pub(crate) organization: Organization,
+    pub(crate) customer: Versioned<Customer>,
+    pub(crate) subscriptions: Vec<Versioned<Subscription>>,
+    pub(crate) plans: BTreeMap<PlanId, Plan>,
+}
+
+impl Account {
+    /// Loads a customer's account; none if there is no such customer.
+    pub(crate) async fn load(app: &App, organization: OrganizationId, customer: CustomerId) -> Outcome<Option<Account>> {
+        let organization = app.organization(organization).await?;
+        let Some(CustomerFile { customer, subscriptions }) = app.store.customer_file(organization.id, customer).await? else {
+            return Ok(None);
+        };
+        let plans = plans_of(app, organization.id, subscriptions.iter().map(|record| record.plan_id)).await?;
+        Ok(Some(Account { organization, customer, subscriptions, plans }))
+    }
+
+    pub(crate) fn zone(&self) -> domain::time::Zone {
+        self.customer.zone(&self.organization)
+    }
+
+    pub(crate) fn plan(&self, id: PlanId) -> Outcome<&Plan> {
+        self.plans.get(&id).ok_or_else(|| Failure::Bug(format!("plan {id} of a subscription is missing")))
+    }
+
+    pub(crate) fn record(&self, id: SubscriptionId) -> Outcome<&Versioned<Subscription>> {
+        let found = self.subscriptions.iter().find(|record| record.id == id);
+        found.ok_or_else(|| Failure::Bug(format!("subscription {id} is missing from its customer")))
+    }
+
+    fn contracts(&self) -> Vec<Contract<'_>> {
+        let mut contracts = Vec::with_capacity(self.subscriptions.len());
+        for record in &self.subscriptions {
+            if let Some(plan) = self.plans.get(&record.plan_id) {
+                contracts.push(Contract { subscription: &record.value, plan });
+            }
+        }
+        contracts
+    }
+}
+
+/// The plans of these ids, each once.
+pub(crate) async fn plans_of(
+    app: &App,
+    organization: OrganizationId,
+    ids: impl Iterator<Item = PlanId>,
+) -> Outcome<BTreeMap<PlanId, Plan>> {
+    let mut ids: Vec<PlanId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let plans = app.store.plans_by_id(organization, &ids).await?;
+    Ok(plans.into_iter().map(|plan| (plan.value.id, plan.value)).collect())
+}
+
+async fn step(app: &App, organization: OrganizationId, customer: CustomerId, until: Instant) -> Result<Progress, Attempt> {
+    let Some(account) = Account::load(app, organization, customer).await? else { return Ok(Progress::Idle) };
+    let settling = if account.organization.is_sandbox() { chrono::TimeDelta::zero() } else { SETTLING };
+    let horizon = Horizon { starts: until, closings: until - settling };
+    let zone = account.zone();
+    let Some((at, step)) = agenda::next_step(&account.contracts(), zone, horizon) else { return Ok(Progress::Idle) };
+    match step {
+        Step::Activate(id) => {
+            let record = account.record(id)?;
+            let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at));
+            let told = [Transition::Started(id)];
+            transition(app, &account, vec![active], &told, at).await?;
+        }
+        Step::End(id) => {
+            let record = account.record(id)?;
+            let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
+            let changed = subscription::end(record, successor.map(|next| &next.value), account.plan(record.plan_id)?, zone, at);
+            transition(app, &account, changed, &[Transition::Terminated(id)], at).await?;
+        }
+        Step::Rotate { from, to } => {
+            let (old, new) = (account.record(from)?, account.record(to)?);
+            let (old_plan, new_plan) = (account.plan(old.plan_id)?, account.plan(new.plan_id)?);
+            let (old, new) = subscription::rotate((old, old_plan), (new, new_plan), zone, at);
+            let told = [Transition::Terminated(from), Transition::Started(to)];
+            transition(app, &account, vec![old, new], &told, at).await?;
+        }
+        Step::Start(id) => bill(app, &account, "start", &[(id, Situation::First)], at).await?,
+        Step::Final(id) => {
+            let rotated = account.record(id)?.next.as_ref().is_some_and(|link| link.change == Change::Downgrade);
+            let situation = if rotated { Situation::Rotation } else { Situation::Terminated };
+            bill(app, &account, "final", &[(id, situation)], at).await?;
+        }
+        Step::Bill(ids) => {
+            let due: Vec<_> = ids.into_iter().map(|id| (id, Situation::Recurring)).collect();
+            bill(app, &account, "recurring", &due, at).await?;
+        }
+    }
+    Ok(Progress::Stepped)
+}
+
+/// Commits records that time has changed, and tells the world.
+async fn transition(
+    app: &App,
+    account: &Account,
+    changed: Vec<Subscription>,
+    told: &[Transition],
+    at: Instant,
+) -> Result<(), Attempt> {
+    let mut commit = app.commit(&account.organization);
+    for record in &changed {
+        commit = commit.update(account.record(record.id)?, record);
+    }
+    for message in notice::of_transitions(app, account, &changed, told, at).await? {
+        commit = commit.then(&message);
+    }
+    retry_on_conflict(app.execute(commit).await)
+}
+
+/// The invoice of what is due at one instant, with everything that follows from it, in one commit.
+///
+/// Its id derives from what it stands for. If it exists already (a process died before it had moved on all records of a
+/// very large invoice), its records are moved on and nothing is billed again.
+async fn bill(
+    app: &App,
+    account: &Account,
+    occasion: &str,
+    due: &[(SubscriptionId, Situation)],
+    at: Instant,
+) -> Result<(), Attempt> {
+    let subjects = subjects(account, due, at)?;
+    let mut round = 0_u32;
+    let id = loop {
+        let id = invoice_id(account, occasion, &subjects, at, round);
+        match app.store.invoice(account.organization.id, id).await? {
+            Some(made) if subjects.iter().any(|subject| is_on(&made, subject)) => {
+                return catch_up(app, account, &made, subjects).await;
+            }
+            // Made for others that were due at the same instant: a record came to be due later (chapter 02, 6.1).
+            Some(_) => round += 1,
+            None => break id,
+        }
+    };
+    let context = Context::load(app, account, &subjects).await?;
+    let numbering = Numbering::load(app, &account.organization, at).await?;
+    let place = Place {
+        sequence: Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() },
+        created_seq: app.ids.sequence(),
+    };
+    let plan = closing::close(&context.snapshot(account), subjects, id, at, place).map_err(|error| Failure::Bug(error.to_string()))?;
+
+    let mut customer = account.customer.value.clone();
+    customer.last_invoice_sequence += 1;
+    let mut commit = app.commit(&account.organization).create_invoice(&plan.invoice).update(&account.customer, &customer);
+    commit = numbering.count(commit, account);
+    if plan.invoice.status == Status::Draft {
+        commit = commit.create(&Draft::of(&plan.invoice));
+    }
+    for message in notice::of_invoice(app, account, &plan.invoice, &plan.subscriptions, at)? {
+        commit = commit.then(&message);
+    }
+    for record in plan.subscriptions.iter().take(RECORDS_PER_COMMIT_MAX) {
+        commit = commit.update(account.record(record.id)?, record);
+    }
+    // The rest of a very large invoice's records moves on in the next round, by `catch_up`.
+    retry_on_conflict(app.execute(commit).await)
+}
+
+fn is_on(invoice: &Invoice, subject: &Subject<'_>) -> bool {
+    invoice.subscriptions.iter().any(|billed| billed.subscription_id == subject.subscription.id)
+}
+
+/// Moves on the records of an invoice that exists.
+async fn catch_up(app: &App, account: &Account, made: &Invoice, subjects: Vec<Subject<'_>>) -> Result<(), Attempt> {
+    let zone = account.zone();
+    let mut commit = app.commit(&account.organization);
+    for subject in subjects.into_iter().filter(|subject| is_on(made, subject)).take(RECORDS_PER_COMMIT_MAX) {
+        let record = closing::billed(subject, made, zone);
+        commit = commit.update(account.record(record.id)?, &record);
+    }
+    retry_on_conflict(app.execute(commit).await)
+}
+
+fn subjects<'a>(
+    account: &'a Account,
+    due: &[(SubscriptionId, Situation)],
+    at: Instant,
+) -> Outcome<Vec<Subject<'a>>> {
+    due.iter()
+        .map(|(id, situation)| {
+            let record = account.record(*id)?;
+            let plan = account.plan(record.plan_id)?;
+            let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
+            let successor = successor.and_then(|next| account.plans.get(&next.plan_id));
+            Ok(agenda::subject(record.value.clone(), plan, account.zone(), *situation, at, successor))
+        })
+        .collect()
+}
+
+/// Same occasion, same id: a second try meets the first.
+fn invoice_id(account: &Account, occasion: &str, subjects: &[Subject<'_>], at: Instant, round: u32) -> InvoiceId {
+    let of_one = match subjects {
+        // A start or an end is an occasion of its own record; a billing day is one of the customer.
+        [only] if occasion != "recurring" => only.subscription.id.0,
+        [] | [_] | [_, ..] => account.customer.id.0,
+    };
+    invoice::derived_id(&[
+        account.organization.id.0.as_bytes(),
+        occasion.as_bytes(),
+        of_one.as_bytes(),
+        &at.timestamp_micros().to_be_bytes(),
+        &round.to_be_bytes(),
+    ])
+}
+
+/// What a closing looks at beside the account.
+pub(crate) struct Context {
+    taxes: Vec<Tax>,
+    metrics: Vec<Metric>,
+    usage: Usage,
+}
+
+impl Context {
+    /// Taxes, live metrics, and the usage logs of every charge of the subjects.
+    pub(crate) async fn load(app: &App, account: &Account, subjects: &[Subject<'_>]) -> Outcome<Context> {
+        let organization = account.organization.id;
+        let taxes = app.store.taxes(organization).await?.into_iter().map(|tax| tax.value).collect();
+        let catalogue: Vec<Metric> = app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
+        let mut usage = Usage::new();
+        for subject in subjects {
+            for charge in &subject.plan.charges {
+                let Some(metric) = catalogue.iter().find(|metric| metric.id == charge.metric_id && metric.is_live()) else {
+                    continue;
+                };
+                let log = (subject.subscription.external_id.clone(), metric.id);
+                if let std::collections::btree_map::Entry::Vacant(entry) = usage.entry(log) {
+                    let events = crate::usage::log(app, organization, &subject.subscription.external_id, metric, &catalogue).await?;
+                    entry.insert(events);
+                }
+            }
+        }
+        let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
+        Ok(Context { taxes, metrics, usage })
+    }
+
+    pub(crate) fn snapshot<'a>(&'a self, account: &'a Account) -> Snapshot<'a> {
+        Snapshot {
+            organization: &account.organization,
+            customer: &account.customer.value,
+            taxes: &self.taxes,
+            metrics: &self.metrics,
+            usage: &self.usage,
+        }
+    }
+
+    pub(crate) fn metric(&self, id: MetricId) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.id == id)
+    }
+
+    pub(crate) fn events(&self, external_id: &str, metric: MetricId) -> &[domain::usage::event::Event] {
+        self.usage.get(&(external_id.to_owned(), metric)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The organization's count of invoices in a month (chapter 04, 6.7).
+///
+/// With numbers per customer, an invoice only adds to a counter; with numbers per organization, it takes the next number
+/// under a precondition, so that no number is given twice and none is left out.
+struct Numbering {
+    mode: DocumentNumbering,
+    month: String,
+    counted: i64,
+    last: Option<Versioned<RunningNumber>>,
+}
+
+impl Numbering {
+    async fn load(app: &App, organization: &Organization, at: Instant) -> Outcome<Numbering> {
+        let month = at.format("%Y-%m").to_string();
+        let mode = organization.document_numbering;
+        let (mut counted, mut last) = (0, None);
+        match mode {
+            DocumentNumbering::PerCustomer => {}
+            DocumentNumbering::PerOrganization => {
+                let shards: Vec<_> = (0..COUNT_SHARDS).map(|shard| count_key(organization.id, &month, shard)).collect();
+                let counters = app.store.table().get_many(&shards).await?;
+                counted = counters.iter().flatten().filter_map(|item| item.counter).sum();
+                last = app.store.running_number(organization.id, &number_name(&month)).await?;
+            }
+        }
+        Ok(Numbering { mode, month, counted, last })
+    }
+
+    /// The number of the next invoice of the month.
+    fn next(&self) -> i64 {
+        (self.counted + 1).max(self.last.as_ref().map_or(0, |last| last.value.value) + 1)
+    }
+
+    /// Counts the invoice in its commit.
+    fn count(&self, commit: Commit, account: &Account) -> Commit {
+        let organization = account.organization.id;
+        let shard = account.customer.id.0.as_bytes()[15] % COUNT_SHARDS;
+        let commit = commit.write(Write::Add(count_key(organization, &self.month, shard), 1));
+        match self.mode {
+            DocumentNumbering::PerCustomer => commit,
+            DocumentNumbering::PerOrganization => {
+                let number = RunningNumber { name: number_name(&self.month), value: self.next() };
+                commit.save(self.last.as_ref(), &number)
+            }
+        }
+    }
+}
+
+fn number_name(month: &str) -> String {
+    format!("invoices {month}")
+}
+
+fn count_key(organization: OrganizationId, month: &str, shard: u8) -> store::table::Key {
+    keys::running_number(organization, &format!("invoices {month} {shard}"))
+}
+
+/// Finalizes a draft whose grace period has passed, or that a client wants final: refreshed first (chapter 04, 6.5).
+///
+/// Gives none if it is no draft (any more).
+///
+/// # Errors
+/// `Unavailable`, or a `Bug` if the refreshed invoice would break a law.
+pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at: Instant) -> Outcome<Option<Invoice>> {
+    app.until_no_conflict(async || {
+        let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
+        let account = account_of(app, organization, &draft).await?;
+        let refreshed = recompute(app, &account, &draft).await?;
+        let invoice = closing::finalized(&account.organization, &account.customer, refreshed, at);
+        let mut commit = app
+            .commit(&account.organization)
+            .update_invoice(&draft, &invoice)
+            .write(Write::Delete(keys::draft(organization, id), Condition::None));
+        let records: Vec<Subscription> = account.subscriptions.iter().map(|record| record.value.clone()).collect();
+        for message in notice::of_invoice(app, &account, &invoice, &records, at)? {
+            commit = commit.then(&message);
+        }
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(Some(invoice))
+    })
+    .await
+}
+
+/// Recomputes a draft's fees and taxes from the usage of now (chapter 04, 6.3). An invoice that is no draft stays as it is.
+///
+/// # Errors
+/// As for `finalize`. None if there is no such invoice.
+pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> Outcome<Option<Invoice>> {
+    app.until_no_conflict(async || {
+        let Some(found) = app.store.invoice(organization, id).await? else { return Ok(None) };
+        if found.status != Status::Draft {
+            return Ok(Some(found.value));
+        }
+        let account = account_of(app, organization, &found).await?;
+        let now = app.now(&account.organization);
+        let invoice = Invoice { updated_at: now, ..recompute(app, &account, &found).await? };
+        let mark = store::record::to_item(crate::scope(&account.organization), &Draft::of(&invoice), 1);
+        let mark = mark.map_err(|error| Failure::Bug(error.to_string()))?;
+        let commit = app
+            .commit(&account.organization)
+            .update_invoice(&found, &invoice)
+            .write(Write::Put(mark, Condition::None));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(Some(invoice))
+    })
+    .await
+}
+
+async fn load_draft(app: &App, organization: OrganizationId, id: InvoiceId) -> Outcome<Option<Versioned<Invoice>>> {
+    let found = app.store.invoice(organization, id).await?;
+    Ok(found.filter(|invoice| invoice.status == Status::Draft))
+}
+
+pub(crate) async fn account_of(app: &App, organization: OrganizationId, invoice: &Invoice) -> Outcome<Account> {
+    let account = Account::load(app, organization, invoice.customer_id).await?;
+    account.ok_or_else(|| Failure::Bug(format!("the customer of invoice {} is missing", invoice.id)))
+}
+
+async fn recompute(app: &App, account: &Account, draft: &Invoice) -> Outcome<Invoice> {
+    let mut subjects = Vec::with_capacity(draft.subscriptions.len());
+    for billed in &draft.subscriptions {
+        let record = account.record(billed.subscription_id)?;
+        let plan = account.plan(billed.plan_id)?;
+        let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
+        let successor = successor.and_then(|next| account.plans.get(&next.plan_id));
+        let seen = as_billed(&record.value, billed.situation, billed.at);
+        let subject = agenda::subject(seen, plan, draft.zone, billed.situation, billed.at, successor);
+        subjects.push(Subject { boundaries: billed.boundaries, recurring: billed.recurring, ..subject });
+    }
+    let context = Context::load(app, account, &subjects).await?;
+    closing::refreshed(&context.snapshot(account), draft, &subjects).map_err(|error| Failure::Bug(error.to_string()))
+}
+
+/// The record as its invoice saw it: an end that came later does not count.
+fn as_billed(record: &Subscription, situation: Situation, at: Instant) -> Subscription {
+    match (situation, record.state) {
+        (Situation::First | Situation::Recurring, State::Terminated { started_at: Some(started_at), terminated_at })
+            if terminated_at >= at =>
+        {
+            Subscription { state: State::Active { started_at }, next: None, ..record.clone() }
+        }
+        (Situation::First | Situation::Recurring | Situation::Rotation | Situation::Terminated | Situation::CurrentUsage, _) => {
+            record.clone()
+        }
+    }
+}
+
+/// Does one job of the billing queue.
+///
+/// # Errors
+/// `Unavailable`, or a `Bug`: the job comes again, and in the end goes to the dead-letter queue.
+pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
+    let organization = job.organization();
+    match job {
+        BillingJob::CloseCustomer { customer_id, until, .. } => {
+            close_customer(app, organization, CustomerId(*customer_id), *until).await?;
+        }
+        BillingJob::FinalizeInvoice { invoice_id, at, .. } => {
+            finalize_due(app, organization, InvoiceId(*invoice_id), *at).await?;
+        }
+        BillingJob::AdvanceTestClock { .. } => crate::test_clock::run(app, organization).await?,
+        BillingJob::DeletePlan { plan_id, .. } => {
+            crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
+        }
+        BillingJob::DeleteCustomer { customer_id, .. } => {
+            crate::customer::finish_deletion(app, organization, CustomerId(*customer_id)).await?;
+        }
+    }
+    match job.work() {
+        Some(work) => Ok(store::commit::work_done(app.store.table(), organization, work).await?),
+        None => Ok(()),
+    }
+}
+
+/// Finalizes a draft at its own due mark, if that has come.
+pub(crate) async fn finalize_due(app: &App, organization: OrganizationId, id: InvoiceId, now: Instant) -> Outcome<()> {
+    let due = load_draft(app, organization, id).await?.and_then(|draft| draft.next_due);
+    match due.filter(|at| *at <= now) {
+        Some(at) => finalize(app, organization, id, at).await.map(drop),
+        None => Ok(()),
+    }
+}

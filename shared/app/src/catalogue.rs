@@ -1,0 +1,344 @@
+//! The catalogue: taxes, billable metrics, plans.
+//!
+//! A code belongs to one living object of its kind: an alias item, claimed in the same commit, sees to it.
+
+use domain::id::{ChargeId, MetricId, OrganizationId, PlanId, TaxId};
+use domain::metric::{Charged, CodeIs, Metric};
+use domain::organization::Organization;
+use domain::plan::{self, Attached, Catalogue, NewPlan, Plan, PlanUpdate, Refused};
+use domain::problem::{Problems, codes};
+use domain::tax::{self, NewTax, Tax, TaxUpdate};
+use domain::time::Instant;
+use store::alias::{Alias, kinds};
+use store::{Commit, Versioned};
+
+use crate::jobs::BillingJob;
+use crate::{App, Failure, Outcome, Rejection, retry_on_conflict};
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Failure {
+        Failure::Rejected(match refused {
+            Refused::NotFound(resource) => Rejection::NotFound(resource),
+            Refused::Invalid(problems) => Rejection::Invalid(problems),
+        })
+    }
+}
+
+/// Whether a code is held by another object than `owner`.
+async fn is_taken(app: &App, organization: OrganizationId, kind: &str, code: &str, owner: Option<uuid::Uuid>) -> Outcome<bool> {
+    let holder = app.store.owner_of(organization, kind, code).await?;
+    Ok(holder.is_some_and(|holder| Some(holder) != owner))
+}
+
+fn with_taken<T>(valid: Result<T, Problems>, taken: bool) -> Result<T, Problems> {
+    match (valid, taken) {
+        (valid, false) => valid,
+        (Ok(_), true) => Err(Problems::one("code", codes::EXISTS)),
+        (Err(mut problems), true) => {
+            problems.add("code", codes::EXISTS);
+            Err(problems)
+        }
+    }
+}
+
+/// Moves a code from one word to another within a commit.
+fn renamed(commit: Commit, kind: &str, old: &str, new: &str, owner: uuid::Uuid) -> Commit {
+    if old == new { commit } else { commit.release(kind, old).claim(&Alias::new(kind, new, owner)) }
+}
+
+/// Creates a tax.
+///
+/// # Errors
+/// 422.
+pub async fn create_tax(app: &App, organization: &Organization, new: NewTax) -> Outcome<Tax> {
+    app.until_no_conflict(async || {
+        let taken = match &new.code {
+            Some(code) => is_taken(app, organization.id, kinds::TAX, code, None).await?,
+            None => false,
+        };
+        let valid = tax::create(new.clone(), TaxId(app.ids.uuid()), app.now(organization), app.ids.sequence());
+        let tax = with_taken(valid, taken)?;
+        let commit = app.commit(organization).create(&tax).claim(&Alias::new(kinds::TAX, &tax.code, tax.id));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(tax)
+    })
+    .await
+}
+
+async fn tax_by_code(app: &App, organization: OrganizationId, code: &str) -> Outcome<Versioned<Tax>> {
+    app.store.tax_by_code(organization, code).await?.ok_or_else(|| Rejection::NotFound("tax").into())
+}
+
+/// Changes a tax. Finalized invoices keep what they show.
+///
+/// # Errors
+/// 404 `tax_not_found`, 422.
+pub async fn update_tax(app: &App, organization: &Organization, code: &str, update: TaxUpdate) -> Outcome<Tax> {
+    app.until_no_conflict(async || {
+        let found = tax_by_code(app, organization.id, code).await?;
+        let taken = match update.code.as_ref().and_then(Option::as_ref) {
+            Some(code) => is_taken(app, organization.id, kinds::TAX, code, Some(found.id.0)).await?,
+            None => false,
+        };
+        let tax = with_taken(tax::edit(&found, update.clone()), taken)?;
+        let commit = app.commit(organization).update(&found, &tax);
+        let commit = renamed(commit, kinds::TAX, &found.code, &tax.code, tax.id.0);
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(tax)
+    })
+    .await
+}
+
+/// Deletes a tax.
+///
+/// # Errors
+/// 404 `tax_not_found`.
+pub async fn delete_tax(app: &App, organization: &Organization, code: &str) -> Outcome<Tax> {
+    app.until_no_conflict(async || {
+        let found = tax_by_code(app, organization.id, code).await?;
+        let commit = app.commit(organization).delete(&found).release(kinds::TAX, &found.code);
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(found.value)
+    })
+    .await
+}
+
+/// Creates a billable metric.
+///
+/// # Errors
+/// 422.
+pub async fn create_metric(app: &App, organization: &Organization, new: wire::billable_metric::New) -> Outcome<Metric> {
+    app.until_no_conflict(async || {
+        let taken = match &new.metric.code {
+            Some(code) => is_taken(app, organization.id, kinds::METRIC, code, None).await?,
+            None => false,
+        };
+        let valid = new.clone().validate(code_is(taken))?;
+        let id = MetricId(app.ids.uuid());
+        let metric = valid.create(id, app.now(organization), app.ids.sequence(), || app.ids.uuid().into());
+        let commit = app.commit(organization).create(&metric).claim(&Alias::new(kinds::METRIC, &metric.code, id));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(metric)
+    })
+    .await
+}
+
+fn code_is(taken: bool) -> CodeIs {
+    if taken { CodeIs::Taken } else { CodeIs::Free }
+}
+
+/// A living metric by its code.
+///
+/// # Errors
+/// 404 `billable_metric_not_found`.
+pub async fn metric_by_code(app: &App, organization: OrganizationId, code: &str) -> Outcome<Versioned<Metric>> {
+    app.store.metric_by_code(organization, code).await?.ok_or_else(|| Rejection::NotFound("billable_metric").into())
+}
+
+/// Changes a metric: dimensions always, the rest only while no charge uses it (chapter 03, 2.4).
+///
+/// # Errors
+/// 404 `billable_metric_not_found`, 422.
+pub async fn update_metric(
+    app: &App,
+    organization: &Organization,
+    code: &str,
+    update: wire::billable_metric::Update,
+) -> Outcome<Metric> {
+    app.until_no_conflict(async || {
+        let found = metric_by_code(app, organization.id, code).await?;
+        let taken = match update.metric.code.as_ref().and_then(Option::as_ref) {
+            Some(code) => is_taken(app, organization.id, kinds::METRIC, code, Some(found.id.0)).await?,
+            None => false,
+        };
+        let plans = all_plans(app, organization.id).await?;
+        let is_charged = plans.iter().any(|plan| plan.charges.iter().any(|charge| charge.metric_id == found.id));
+        let charged = if is_charged { Charged::Yes } else { Charged::No };
+        let metric = update.clone().apply(&found, charged, code_is(taken), || app.ids.uuid().into())?;
+        let commit = app.commit(organization).update(&found, &metric);
+        let commit = renamed(commit, kinds::METRIC, &found.code, &metric.code, metric.id.0);
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(metric)
+    })
+    .await
+}
+
+/// Deletes a metric: its charges are gone with it, finalized invoices keep their fees (chapter 03, 2.6).
+///
+/// # Errors
+/// 404 `billable_metric_not_found`.
+pub async fn delete_metric(app: &App, organization: &Organization, code: &str) -> Outcome<Metric> {
+    app.until_no_conflict(async || {
+        let found = metric_by_code(app, organization.id, code).await?;
+        let metric = Metric { deleted_at: Some(app.now(organization)), ..found.value.clone() };
+        let commit = app.commit(organization).update(&found, &metric).release(kinds::METRIC, &found.code);
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(metric)
+    })
+    .await
+}
+
+/// Every plan that counts for anything: the living ones of the catalogue, and the plans of subscriptions (children, and
+/// plans whose deletion is under way).
+///
+/// # Errors
+/// The table did not answer.
+pub async fn all_plans(app: &App, organization: OrganizationId) -> Outcome<Vec<Plan>> {
+    let listed = app.store.list_plans(organization, |total| 0..total).await?;
+    let mut plans: Vec<Plan> = listed.entries.into_iter().map(|plan| plan.value).collect();
+    let records = app.store.list_subscriptions(organization).await?;
+    let others = records.iter().map(|record| record.plan_id).filter(|id| !plans.iter().any(|plan| plan.id == *id));
+    let others = crate::billing::plans_of(app, organization, others).await?;
+    plans.extend(others.into_values().filter(|plan| plan.deleted_at.is_none()));
+    Ok(plans)
+}
+
+/// What the catalogue's plans may name, loaded.
+pub(crate) struct Names {
+    metrics: Vec<Metric>,
+    taxes: Vec<Tax>,
+}
+
+impl Names {
+    pub(crate) async fn load(app: &App, organization: OrganizationId) -> Outcome<Names> {
+        let metrics = app.store.metrics(organization).await?;
+        let taxes = app.store.taxes(organization).await?;
+        Ok(Names {
+            metrics: metrics.into_iter().map(|metric| metric.value).filter(Metric::is_live).collect(),
+            taxes: taxes.into_iter().map(|tax| tax.value).collect(),
+        })
+    }
+
+    /// Hands the look-ups to a decision.
+    pub(crate) fn with<T>(&self, decide: impl FnOnce(Catalogue<'_>) -> T) -> T {
+        let metric = |id: MetricId| self.metrics.iter().find(|metric| metric.id == id);
+        let tax = |code: &str| self.taxes.iter().find(|tax| tax.code == code).map(|tax| tax.id);
+        decide(Catalogue { metric: &metric, tax: &tax })
+    }
+
+    /// The ids of tax codes.
+    pub(crate) fn tax_ids(&self, codes: &[String]) -> Outcome<Vec<TaxId>> {
+        let id = |code: &String| self.taxes.iter().find(|tax| tax.code == *code).map(|tax| tax.id);
+        codes.iter().map(|code| id(code).ok_or_else(|| Rejection::NotFound("tax").into())).collect()
+    }
+}
+
+/// Creates a plan with its charges, all or nothing.
+///
+/// # Errors
+/// 404 `billable_metrics_not_found`, 422, 404 `tax_not_found`.
+pub async fn create_plan(app: &App, organization: &Organization, new: NewPlan) -> Outcome<Plan> {
+    app.until_no_conflict(async || {
+        let names = Names::load(app, organization.id).await?;
+        let taken = match &new.code {
+            Some(code) => is_taken(app, organization.id, kinds::PLAN, code, None).await?,
+            None => false,
+        };
+        let (id, now, seq) = (PlanId(app.ids.uuid()), app.now(organization), app.ids.sequence());
+        let created = names.with(|catalogue| {
+            plan::create(new.clone(), catalogue, id, now, seq, &mut || ChargeId(app.ids.uuid())) //
+        });
+        let plan = refuse_taken(created, taken)?;
+        let commit = app.commit(organization).create(&plan).claim(&Alias::new(kinds::PLAN, &plan.code, id));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(plan)
+    })
+    .await
+}
+
+/// A taken code is reported beside the other fields; something unknown is told first.
+fn refuse_taken(decided: Result<Plan, Refused>, taken: bool) -> Result<Plan, Failure> {
+    match decided {
+        Err(refused @ Refused::NotFound(_)) => Err(refused.into()),
+        Err(Refused::Invalid(problems)) => with_taken(Err(problems), taken).map_err(Failure::from),
+        Ok(plan) => with_taken(Ok(plan), taken).map_err(Failure::from),
+    }
+}
+
+/// A listed plan by its code.
+///
+/// # Errors
+/// 404 `plan_not_found`.
+pub async fn plan_by_code(app: &App, organization: OrganizationId, code: &str) -> Outcome<Versioned<Plan>> {
+    app.store.plan_by_code(organization, code).await?.ok_or_else(|| Rejection::NotFound("plan").into())
+}
+
+/// Changes a plan; one that has or had subscriptions keeps its terms (chapter 02, 2.3).
+///
+/// # Errors
+/// 404 `plan_not_found`, 404 `billable_metrics_not_found`, 422, 404 `tax_not_found`.
+pub async fn update_plan(app: &App, organization: &Organization, code: &str, update: PlanUpdate) -> Outcome<Plan> {
+    app.until_no_conflict(async || {
+        let found = plan_by_code(app, organization.id, code).await?;
+        let names = Names::load(app, organization.id).await?;
+        let records = app.store.subscriptions_of_plan(organization.id, found.id).await?;
+        let attached = if records.is_empty() { Attached::No } else { Attached::Yes };
+        let taken = match update.code.as_ref().and_then(Option::as_ref) {
+            Some(code) if attached == Attached::No => is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?,
+            Some(_) | None => false,
+        };
+        let now = app.now(organization);
+        let edited = names.with(|catalogue| {
+            plan::edit(&found, update.clone(), attached, catalogue, now, &mut || ChargeId(app.ids.uuid())) //
+        });
+        let plan = refuse_taken(edited, taken)?;
+        let commit = app.commit(organization).update(&found, &plan);
+        let commit = renamed(commit, kinds::PLAN, &found.code, &plan.code, plan.id.0);
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(plan)
+    })
+    .await
+}
+
+/// Begins the deletion of a plan: it is invisible from now on, its subscriptions end in the background (chapter 02, 2.4).
+///
+/// # Errors
+/// 404 `plan_not_found`.
+pub async fn delete_plan(app: &App, organization: &Organization, code: &str) -> Outcome<Plan> {
+    app.until_no_conflict(async || {
+        let found = plan_by_code(app, organization.id, code).await?;
+        let plan = Plan { pending_deletion: true, ..found.value.clone() };
+        let job = BillingJob::DeletePlan { organization_id: organization.id.0, plan_id: found.id.0, work: None };
+        let commit = app.commit(organization).update(&found, &plan).then(&job.message(&found.id.to_string()));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(plan)
+    })
+    .await
+}
+
+/// The job: ends every subscription of a plan and of its children, then deletes them and frees the code.
+///
+/// # Errors
+/// `Unavailable`: the job comes again and goes on.
+pub async fn finish_plan_deletion(app: &App, organization: OrganizationId, id: PlanId) -> Outcome<()> {
+    let Some(plan) = app.store.plan(organization, id).await?.filter(|plan| plan.deleted_at.is_none()) else { return Ok(()) };
+    let organization = app.organization(organization).await?;
+    let plans = all_plans(app, organization.id).await?;
+    let children = plans.iter().filter(|child| child.parent_id == Some(id)).map(|child| child.id);
+    let now = app.now(&organization);
+    let ids: Vec<PlanId> = children.chain([id]).collect();
+    for id in &ids {
+        for record in app.store.subscriptions_of_plan(organization.id, *id).await? {
+            crate::subscription::end_by_deletion(app, &organization, record.customer_id, record.id, now).await?;
+        }
+    }
+    for id in ids {
+        delete_plan_record(app, &organization, id, now).await?;
+    }
+    tracing::info!(org.id = %organization.id, plan.id = %id, "plan {} deleted", plan.code);
+    Ok(())
+}
+
+async fn delete_plan_record(app: &App, organization: &Organization, id: PlanId, now: Instant) -> Outcome<()> {
+    app.until_no_conflict(async || {
+        let Some(found) = app.store.plan(organization.id, id).await? else { return Ok(()) };
+        if found.deleted_at.is_some() {
+            return Ok(());
+        }
+        let plan = Plan { deleted_at: Some(now), pending_deletion: false, ..found.value.clone() };
+        let commit = app.commit(organization).update(&found, &plan);
+        let commit = if found.parent_id.is_none() { commit.release(kinds::PLAN, &found.code) } else { commit };
+        retry_on_conflict(app.execute(commit).await)
+    })
+    .await
+}

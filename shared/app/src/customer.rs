@@ -1,0 +1,162 @@
+//! Customers: upsert and deletion.
+
+use domain::customer::{self, Birth, Customer, CustomerUpdate, Editable};
+use domain::id::{CustomerId, OrganizationId};
+use domain::organization::Organization;
+use domain::subscription::Subscription;
+use domain::time::Instant;
+use store::alias::{Alias, kinds};
+use store::items::RunningNumber;
+use store::repositories::CustomerFile;
+use store::{Commit, Versioned};
+
+use crate::billing::plans_of;
+use crate::catalogue::Names;
+use crate::jobs::BillingJob;
+use crate::{App, Failure, Outcome, Rejection, retry_on_conflict};
+
+/// The running number of customers.
+const CUSTOMERS: &str = "customers";
+
+/// Creates or changes the customer with the input's external id (chapter 05, 2.4).
+///
+/// # Errors
+/// 404 `tax_not_found`, 422.
+pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdate) -> Outcome<Customer> {
+    app.until_no_conflict(async || {
+        let names = Names::load(app, organization.id).await?;
+        let tax_ids = names.tax_ids(&input.tax_codes)?;
+        let now = app.now(organization);
+        let found = match &input.external_id {
+            Some(external_id) => app.store.customer_by_external_id(organization.id, external_id).await?,
+            None => None,
+        };
+        let Some(found) = found else {
+            let newborn = Newborn::conceive(app, organization, |birth| {
+                Ok(customer::create(input.clone(), birth, tax_ids.clone(), &mut || app.ids.uuid())?)
+            })
+            .await?;
+            retry_on_conflict(app.execute(newborn.commit(app, organization, &newborn.customer)).await)?;
+            return Ok(newborn.customer);
+        };
+        let file = file(app, organization.id, found.value.id).await?;
+        let edited =
+            customer::edit(&file.customer, input.clone(), editable(&file), tax_ids, now, &mut || app.ids.uuid())?;
+        let mut commit = app.commit(organization).update(&file.customer, &edited);
+        if edited.zone(organization) != file.customer.zone(organization) {
+            commit = rescheduled(app, organization, commit, &edited, &file.subscriptions, now).await?;
+        }
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(edited)
+    })
+    .await
+}
+
+/// A customer that does not exist yet, with the organization's next number.
+pub(crate) struct Newborn {
+    pub(crate) customer: Customer,
+    last: Option<Versioned<RunningNumber>>,
+}
+
+impl Newborn {
+    pub(crate) async fn conceive(
+        app: &App,
+        organization: &Organization,
+        make: impl FnOnce(&Birth<'_>) -> Outcome<Customer>,
+    ) -> Outcome<Newborn> {
+        let last = app.store.running_number(organization.id, CUSTOMERS).await?;
+        let birth = Birth {
+            id: CustomerId(app.ids.uuid()),
+            sequential_id: last.as_ref().map_or(0, |last| last.value.value) + 1,
+            prefix: &organization.document_number_prefix,
+            at: app.now(organization),
+            seq: app.ids.sequence(),
+        };
+        Ok(Newborn { customer: make(&birth)?, last })
+    }
+
+    /// A commit that creates it, as `customer` says it is by now, and takes its number and its external id.
+    pub(crate) fn commit(&self, app: &App, organization: &Organization, customer: &Customer) -> Commit {
+        let number = RunningNumber { name: CUSTOMERS.to_owned(), value: customer.sequential_id };
+        let alias = Alias::new(kinds::CUSTOMER, &customer.external_id, customer.id);
+        app.commit(organization).create(customer).claim(&alias).save(self.last.as_ref(), &number)
+    }
+}
+
+/// A customer with no subscription of any status may still change its currency (chapter 04, 12.1).
+pub(crate) fn editable(file: &CustomerFile) -> Editable {
+    if file.subscriptions.is_empty() { Editable::Yes } else { Editable::No }
+}
+
+async fn file(app: &App, organization: OrganizationId, id: CustomerId) -> Outcome<CustomerFile> {
+    let file = app.store.customer_file(organization, id).await?;
+    file.ok_or_else(|| Failure::Bug(format!("customer {id} is missing")))
+}
+
+/// Another zone has other local days: what is due is due at other instants.
+async fn rescheduled(
+    app: &App,
+    organization: &Organization,
+    mut commit: Commit,
+    customer: &Customer,
+    records: &[Versioned<Subscription>],
+    now: Instant,
+) -> Outcome<Commit> {
+    let plans = plans_of(app, organization.id, records.iter().map(|record| record.plan_id)).await?;
+    let zone = customer.zone(organization);
+    for record in records.iter().filter(|record| record.next_due.is_some()) {
+        let Some(plan) = plans.get(&record.plan_id) else { continue };
+        let moved = record.value.clone().with_next_due(plan, zone, now);
+        if moved.next_due != record.next_due && commit.room() > 1 {
+            commit = commit.update(record, &moved);
+        }
+    }
+    Ok(commit)
+}
+
+/// A living customer.
+///
+/// # Errors
+/// 404 `customer_not_found`.
+pub async fn by_external_id(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Versioned<Customer>> {
+    let found = app.store.customer_by_external_id(organization, external_id).await?;
+    found.ok_or_else(|| Rejection::NotFound("customer").into())
+}
+
+/// Deletes a customer: at once for every look-up, in the background for what belongs to it (chapter 02, 1.3).
+///
+/// # Errors
+/// 404 `customer_not_found`.
+pub async fn delete(app: &App, organization: &Organization, external_id: &str) -> Outcome<Customer> {
+    app.until_no_conflict(async || {
+        let found = by_external_id(app, organization.id, external_id).await?;
+        let customer = Customer { deleted_at: Some(app.now(organization)), ..found.value.clone() };
+        let job = BillingJob::DeleteCustomer { organization_id: organization.id.0, customer_id: customer.id.0, work: None };
+        let commit = app
+            .commit(organization)
+            .update(&found, &customer)
+            .release(kinds::CUSTOMER, &found.external_id)
+            .then(&job.message(&customer.id.to_string()));
+        retry_on_conflict(app.execute(commit).await)?;
+        Ok(customer)
+    })
+    .await
+}
+
+/// The job: ends the subscriptions of a deleted customer with their last invoices, and finalizes its drafts.
+///
+/// # Errors
+/// `Unavailable`: the job comes again and goes on.
+pub async fn finish_deletion(app: &App, organization: OrganizationId, id: CustomerId) -> Outcome<()> {
+    let organization = app.organization(organization).await?;
+    let Some(file) = app.store.customer_file(organization.id, id).await? else { return Ok(()) };
+    let at = file.customer.deleted_at.unwrap_or_else(|| app.now(&organization));
+    for record in &file.subscriptions {
+        crate::subscription::end_by_deletion(app, &organization, id, record.id, at).await?;
+    }
+    let invoices = app.store.list_invoices(organization.id, Some(id), |total| 0..total).await?;
+    for invoice in invoices.entries.iter().filter(|invoice| invoice.status == domain::invoice::Status::Draft) {
+        crate::billing::finalize(app, organization.id, invoice.id, at).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! Usage events: from the client into the queue, from the queue into the log, and back to the client.
+
+use std::collections::BTreeMap;
+
+use domain::id::OrganizationId;
+use domain::organization::Organization;
+use domain::subscription::{State, Subscription};
+use domain::time::Instant;
+use domain::usage::event::{Event, Reception};
+use serde_json::value::RawValue;
+use store::outbox::work_item;
+use store::usage::{self, Delivery, Source};
+use wire::event::ParsedEvent;
+
+use crate::jobs::{self, EventsJob};
+use crate::ports::{Incoming, Queue};
+use crate::{App, Failure, Outcome};
+
+/// What ids of unfinished ingestion begin with.
+pub(crate) const WORK_PREFIX: &str = "events.";
+/// Most bytes of events in one message, well below every queue's limit.
+const MESSAGE_BYTES_MAX: usize = 200 * 1024;
+
+/// Who sent events.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Client {
+    /// Address.
+    pub ip: Option<String>,
+    /// Name, as the client gives it.
+    pub user_agent: Option<String>,
+}
+
+/// Accepts events: they are in the queue, durably, when this returns. Undated ones get the organization's `now`.
+///
+/// # Errors
+/// `Unavailable`: some of them may be queued; sending the same again is harmless, for an id counts once.
+pub async fn accept(app: &App, organization: &Organization, events: &[ParsedEvent<'_>], client: &Client, now: Instant) -> Outcome<()> {
+    let mut messages = Vec::new();
+    let mut rest = events.iter().map(|event| event.to_queue_json(now)).peekable();
+    while rest.peek().is_some() {
+        let mut bytes = 0;
+        let mut part: Vec<Box<RawValue>> = Vec::new();
+        while let Some(event) = rest.next_if(|event| part_fits(bytes, event)) {
+            bytes += event.get().len();
+            part.push(event);
+        }
+        messages.push(job(app, organization, part, client, now));
+    }
+    let works: Vec<_> = messages
+        .iter()
+        .filter_map(|job| job.work.as_deref())
+        .map(|work| work_item(organization.id, work, app.ids.sequence()))
+        .collect();
+    if !works.is_empty() {
+        app.store.table().put_all(works).await?;
+    }
+    let outgoing = messages.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
+    Ok(app.queues.send(outgoing).await?)
+}
+
+/// The first event of a message always fits: its own size has a limit far below the message's.
+fn part_fits(bytes: usize, event: &RawValue) -> bool {
+    bytes == 0 || bytes + event.get().len() <= MESSAGE_BYTES_MAX
+}
+
+fn job(app: &App, organization: &Organization, events: Vec<Box<RawValue>>, client: &Client, now: Instant) -> EventsJob {
+    EventsJob {
+        organization_id: organization.id.0,
+        // A creation sequence is a real instant that no other message has: it orders what is received (ruling 9).
+        received_at: Instant::from_timestamp_micros(app.ids.sequence()),
+        created_at: Some(now),
+        ip: client.ip.clone(),
+        user_agent: client.user_agent.clone(),
+        work: organization.is_sandbox().then(|| format!("{WORK_PREFIX}{}", app.ids.uuid())),
+        events,
+        event: None,
+    }
+}
+
+/// What messages bring for one organization.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<String>,
+    deliveries: Vec<Delivery>,
+    works: Vec<String>,
+}
+
+/// Appends the events of messages to their logs. Returns the messages to deliver again, each for its own fault only.
+pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
+    for message in messages {
+        match receive(app, &message).await {
+            Ok((organization, delivery, work)) => {
+                let batch = batches.entry(organization).or_default();
+                batch.messages.push(message.id);
+                batch.deliveries.push(delivery);
+                batch.works.extend(work);
+            }
+            Err(failure) => {
+                tracing::error!(message.id = %message.id, "events message {} cannot be read: {failure}", message.id);
+                failed.push(message.id);
+            }
+        }
+    }
+    for (organization, batch) in batches {
+        if let Err(failure) = append(app, organization, &batch.deliveries, &batch.works).await {
+            tracing::warn!(org.id = %organization, "appending usage of {organization} failed: {failure}");
+            failed.extend(batch.messages);
+        }
+    }
+    failed
+}
+
+async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery], works: &[String]) -> Outcome<()> {
+    usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
+    for work in works {
+        store::commit::work_done(app.store.table(), organization, work).await?;
+    }
+    Ok(())
+}
+
+async fn receive(app: &App, message: &Incoming) -> Outcome<(OrganizationId, Delivery, Option<String>)> {
+    let job: EventsJob = serde_json::from_str(&message.body)
+        .map_err(|error| Failure::Bug(format!("not an events message: {error}")))?;
+    let organization = OrganizationId(job.organization_id);
+    let (received_at, now) = match (job.received_at, job.created_at) {
+        (Some(received_at), Some(created_at)) => (received_at, created_at),
+        // A producer of its own: whose it is, and what time it is there, must be looked up.
+        (received_at, created_at) => {
+            let found = app.store.organization(organization).await?;
+            let found = found.ok_or_else(|| Failure::Bug(format!("organization {organization} does not exist")))?;
+            let received_at = received_at.unwrap_or(message.sent_at);
+            (received_at, created_at.unwrap_or_else(|| found.now(received_at)))
+        }
+    };
+    let mut events = Vec::with_capacity(job.events.len());
+    for (position, json) in job.events.iter().chain(job.event.iter()).enumerate() {
+        let parsed = wire::event::parse_item(json)
+            .map_err(|error| Failure::Bug(format!("event {position} of the message is not valid: {error}")))?;
+        // A message never holds more than a few thousand events.
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let event = parsed.to_event(organization, Reception { received_at, position, now });
+        events.push(attributed(app, organization, event).await?);
+    }
+    let delivery = Delivery { source: Source { ip: job.ip, user_agent: job.user_agent }, events };
+    Ok((organization, delivery, job.work))
+}
+
+/// An event without subscription belongs to the only one that its customer can mean (chapter 03, 1.3).
+async fn attributed(app: &App, organization: OrganizationId, event: Event) -> Outcome<Event> {
+    let (None, Some(external_customer_id)) = (&event.external_subscription_id, &event.external_customer_id) else {
+        return Ok(event);
+    };
+    let Some(customer) = app.store.customer_by_external_id(organization, external_customer_id).await? else {
+        return Ok(event);
+    };
+    let Some(file) = app.store.customer_file(organization, customer.value.id).await? else { return Ok(event) };
+    let records: Vec<&Subscription> = file.subscriptions.iter().map(|record| &record.value).collect();
+    let meant = only_candidate(&records, event.timestamp).map(|record| record.external_id.clone());
+    Ok(Event { external_subscription_id: meant, ..event })
+}
+
+/// The record that an event of a customer without subscription id belongs to: none with two or more active candidates.
+fn only_candidate<'a>(records: &[&'a Subscription], timestamp: Instant) -> Option<&'a Subscription> {
+    let second = |at: Instant| at.timestamp();
+    let mut candidates: Vec<&Subscription> = records
+        .iter()
+        .copied()
+        .filter(|record| record.started_at().is_some_and(|started_at| second(started_at) <= timestamp.timestamp()))
+        .filter(|record| record.terminated_at().is_none_or(|ended_at| second(ended_at) >= timestamp.timestamp()))
+        .collect();
+    // Not terminated first, then the one that ended last, then the one that started last.
+    candidates.sort_by_key(|record| {
+        let ended = record.terminated_at();
+        (ended.is_some(), std::cmp::Reverse(ended), std::cmp::Reverse(record.started_at()))
+    });
+    let active = candidates.iter().filter(|record| matches!(record.state, State::Active { .. })).count();
+    (active <= 1).then(|| candidates.first().copied()).flatten()
+}
+
+/// A stored event with what is known of it beside.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The event.
+    pub event: Event,
+    /// The customer of its subscription, if the event came without one.
+    pub external_customer_id: Option<String>,
+}
+
+/// The organization's earliest event with a transaction id.
+///
+/// # Errors
+/// 404 `event_not_found`.
+pub async fn find(app: &App, organization: &Organization, transaction_id: &str) -> Outcome<Found> {
+    let days = days(app, organization);
+    let found = usage::find(app.store.table(), organization.id, transaction_id, days.0, days.1).await?;
+    let event = found.ok_or(Failure::from(crate::Rejection::NotFound("event")))?;
+    described(app, organization.id, event).await
+}
+
+/// A page of the organization's events, newest reception first, and how many there are.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn list(app: &App, organization: &Organization, range: std::ops::Range<usize>) -> Outcome<(usize, Vec<Found>)> {
+    let (from, to) = days(app, organization);
+    let page = usage::recent(app.store.table(), organization.id, from, to, range.start, range.len()).await?;
+    let mut events = Vec::with_capacity(page.events.len());
+    for event in page.events {
+        events.push(described(app, organization.id, event.event).await?);
+    }
+    Ok((page.total, events))
+}
+
+/// The days of the real clock on which the organization can have received events.
+fn days(app: &App, organization: &Organization) -> (chrono::NaiveDate, chrono::NaiveDate) {
+    // The id of an organization is ordered by time: it tells the real instant of creation, also of a sandbox.
+    let born = organization.id.0.get_timestamp().and_then(|time| {
+        let (seconds, nanos) = time.to_unix();
+        Instant::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+    });
+    let today = app.clock.now().date_naive();
+    let day = chrono::Days::new(1);
+    let from = born.unwrap_or(organization.created_at).date_naive();
+    // A day more on each side: hosts' clocks differ.
+    (from.checked_sub_days(day).unwrap_or(from), today.checked_add_days(day).unwrap_or(today))
+}
+
+async fn described(app: &App, organization: OrganizationId, event: Event) -> Outcome<Found> {
+    let mut external_customer_id = None;
+    if let (None, Some(subscription)) = (&event.external_customer_id, &event.external_subscription_id) {
+        let records = app.store.subscriptions_by_external_id(organization, subscription).await?;
+        if let Some(record) = records.last() {
+            let customer = app.store.customer(organization, record.customer_id).await?;
+            external_customer_id = customer.map(|customer| customer.value.external_id);
+        }
+    }
+    Ok(Found { event, external_customer_id })
+}

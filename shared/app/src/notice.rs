@@ -1,0 +1,96 @@
+//! The webhook messages of a commit: bodies are made now, stored with the commit, and sent as they are (chapter 07, 1.2).
+//!
+//! An organization without endpoints gets none.
+
+use domain::invoice::{Invoice, Status};
+use domain::subscription::{Subscription, Transition};
+use domain::time::Instant;
+use store::outbox::Message;
+use wire::customer;
+use wire::invoice::Includes;
+use wire::webhook::body;
+
+use crate::billing::Account;
+use crate::{App, Outcome, present};
+
+fn webhook(webhook_type: &str, object_type: &str, object_id: impl ToString, payload: String) -> Message {
+    Message::Webhook {
+        webhook_type: webhook_type.to_owned(),
+        object_type: object_type.to_owned(),
+        object_id: object_id.to_string(),
+        payload,
+    }
+}
+
+/// What the world hears of subscriptions that changed. `changed` are the records as the commit leaves them.
+pub(crate) async fn of_transitions(
+    app: &App,
+    account: &Account,
+    changed: &[Subscription],
+    transitions: &[Transition],
+    now: Instant,
+) -> Outcome<Vec<Message>> {
+    let organization = &account.organization;
+    let mut messages = Vec::new();
+    if organization.endpoints.is_empty() {
+        return Ok(messages);
+    }
+    for transition in transitions {
+        let (id, webhook_type) = match transition {
+            Transition::Started(id) => (id, "subscription.started"),
+            Transition::Terminated(id) => (id, "subscription.terminated"),
+        };
+        let Some(record) = changed.iter().find(|record| record.id == *id) else { continue };
+        let plan = account.plan(record.plan_id)?;
+        let customer = &account.customer.value;
+        let shown = present::subscription(organization, customer, plan, record, now)
+            .with_plan(present::plan(app, organization.id, plan).await?)
+            .with_customer(customer::Output::new(customer, organization));
+        messages.push(webhook(webhook_type, "Subscription", id, body(webhook_type, "subscription", &shown)));
+    }
+    Ok(messages)
+}
+
+/// What the world hears of an invoice that was made or finalized.
+pub(crate) fn of_invoice(
+    app: &App,
+    account: &Account,
+    invoice: &Invoice,
+    records: &[Subscription],
+    now: Instant,
+) -> Outcome<Vec<Message>> {
+    let webhook_type = match invoice.status {
+        Status::Draft => "invoice.drafted",
+        Status::Finalized => "invoice.created",
+        Status::Voided { .. } => "invoice.voided",
+    };
+    about(app, account, invoice, records, webhook_type, Includes::Created, now)
+}
+
+/// What the world hears of an invoice whose document was made.
+pub(crate) fn of_generated(app: &App, account: &Account, invoice: &Invoice) -> Outcome<Vec<Message>> {
+    let now = app.now(&account.organization);
+    about(app, account, invoice, &[], "invoice.generated", Includes::Customer, now)
+}
+
+/// What the world hears of an invoice whose payment status changed.
+pub(crate) fn of_payment_status(app: &App, account: &Account, invoice: &Invoice) -> Outcome<Vec<Message>> {
+    let now = app.now(&account.organization);
+    about(app, account, invoice, &[], "invoice.payment_status_updated", Includes::Customer, now)
+}
+
+fn about(
+    app: &App,
+    account: &Account,
+    invoice: &Invoice,
+    records: &[Subscription],
+    webhook_type: &str,
+    includes: Includes,
+    now: Instant,
+) -> Outcome<Vec<Message>> {
+    if account.organization.endpoints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown = present::invoice_of(app, account, records, invoice, includes, now)?;
+    Ok(vec![webhook(webhook_type, "Invoice", invoice.id, body(webhook_type, "invoice", &shown))])
+}

@@ -1,0 +1,126 @@
+//! Organizations and their API keys.
+
+use domain::id::{ApiKeyId, OrganizationId};
+use domain::organization::{self, NewOrganization, Organization, SettingsUpdate, Targets};
+use store::items::{ApiKey, KeyHolder};
+use uuid::Uuid;
+
+use crate::{App, Failure, Outcome, Rejection, retry_on_conflict, secrets};
+
+/// A new organization with its key, which is shown this once.
+#[derive(Debug)]
+pub struct Created {
+    /// The organization.
+    pub organization: Organization,
+    /// Its first API key.
+    pub api_key: String,
+}
+
+/// Checks the bearer of the admin endpoints, in constant time.
+///
+/// # Errors
+/// 401.
+pub fn authorize_admin(app: &App, bearer: Option<&str>) -> Outcome<()> {
+    let known = bearer.is_some_and(|bearer| secrets::same(bearer, &app.settings.admin_key));
+    if known { Ok(()) } else { Err(Rejection::Unauthorized.into()) }
+}
+
+/// The organization of an API key. Two reads.
+///
+/// # Errors
+/// 401: no key, an unknown or a revoked one.
+pub async fn authenticate(app: &App, bearer: Option<&str>) -> Outcome<Organization> {
+    let key = bearer.ok_or(Failure::from(Rejection::Unauthorized))?;
+    let holder = app.store.api_key_holder(&secrets::hash(key)).await?;
+    let holder = holder.ok_or(Failure::from(Rejection::Unauthorized))?;
+    app.organization(holder.organization).await
+}
+
+/// Which targets webhooks of this deployment may have.
+#[must_use]
+pub fn targets(app: &App) -> Targets {
+    if app.settings.allow_private_targets { Targets::Any } else { Targets::Public }
+}
+
+/// Creates an organization with its first API key.
+///
+/// # Errors
+/// 422.
+pub async fn create(app: &App, new: NewOrganization) -> Outcome<Created> {
+    let now = app.clock.now();
+    let id = OrganizationId(app.ids.uuid());
+    let organization = organization::create(new, id, now, targets(app), &mut || app.ids.uuid().into())?;
+    let (key, holder, api_key) = new_key(app, &organization)?;
+    let commit = app.commit(&organization).create(&organization).create(&key).create(&holder);
+    app.execute(commit).await?;
+    tracing::info!(org.id = %id, "organization {id} created");
+    Ok(Created { organization, api_key })
+}
+
+/// A key of an organization: its record, its look-up entry, and the key itself.
+fn new_key(app: &App, organization: &Organization) -> Outcome<(ApiKey, KeyHolder, String)> {
+    // A random UUID, as clients of the API know keys; 122 bits that nobody can guess.
+    let secret = app.ids.secret();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&secret[..16]);
+    let api_key = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    let id = ApiKeyId(app.ids.uuid());
+    let hash = secrets::hash(&api_key);
+    let sealed = app.secrets.seal(&api_key).map_err(|error| Failure::Bug(error.to_string()))?;
+    let key = ApiKey {
+        id,
+        organization: organization.id,
+        hash: hash.clone(),
+        sealed,
+        created_at: organization.now(app.clock.now()),
+        created_seq: app.ids.sequence(),
+        revoked_at: None,
+    };
+    Ok((key, KeyHolder { hash, organization: organization.id, key_id: id }, api_key))
+}
+
+/// The key that signs `hmac` webhooks: the oldest active one (00-index, ruling 10).
+///
+/// # Errors
+/// `Bug` if there is none, or it cannot be opened.
+pub async fn signing_key(app: &App, organization: OrganizationId) -> Outcome<String> {
+    let keys = app.store.api_keys(organization).await?;
+    let oldest = keys.iter().find(|key| key.revoked_at.is_none());
+    let oldest = oldest.ok_or_else(|| Failure::Bug(format!("organization {organization} has no active key")))?;
+    app.secrets.open(&oldest.sealed).map_err(|error| Failure::Bug(error.to_string()))
+}
+
+/// Changes an organization's settings.
+///
+/// # Errors
+/// 422.
+pub async fn update(app: &App, organization: OrganizationId, update: SettingsUpdate) -> Outcome<Organization> {
+    change(app, organization, |found, now| {
+        Ok(organization::edit(found, update.clone(), now, targets(app), &mut || app.ids.uuid().into())?)
+    })
+    .await
+}
+
+/// Changes an organization under its version.
+pub(crate) async fn change(
+    app: &App,
+    organization: OrganizationId,
+    decide: impl Fn(&Organization, domain::time::Instant) -> Outcome<Organization>,
+) -> Outcome<Organization> {
+    app.until_no_conflict(async || {
+        let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
+        let changed = decide(&found, app.now(&found))?;
+        if changed == found.value {
+            return Ok(changed);
+        }
+        retry_on_conflict(app.execute(app.commit(&found).update(&found, &changed)).await)?;
+        Ok(changed)
+    })
+    .await
+}
+
+/// An id that the API calls `lago_id`, if the text is one; anything else is simply not found.
+#[must_use]
+pub fn parse_id<T: From<Uuid>>(text: &str) -> Option<T> {
+    Uuid::try_parse(text).ok().map(T::from)
+}

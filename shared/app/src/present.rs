@@ -1,0 +1,234 @@
+//! What the API and webhooks show: outputs made from loaded objects, with the counts that they carry.
+
+use std::collections::BTreeSet;
+
+use domain::customer::Customer;
+use domain::id::{OrganizationId, PlanId, TaxId};
+use domain::invoice::Invoice;
+use domain::metric::Metric;
+use domain::organization::Organization;
+use domain::plan::Plan;
+use domain::subscription::Subscription;
+use domain::tax::Tax;
+use domain::time::Instant;
+use store::items::Draft;
+use wire::{billable_metric, customer, invoice, plan, subscription, tax};
+
+use crate::billing::Account;
+use crate::{App, Outcome, document};
+
+/// Living customers of the organization, as far as counts of taxes need them.
+async fn customers(app: &App, organization: OrganizationId) -> Outcome<Vec<Customer>> {
+    let listed = app.store.list_customers(organization, |total| 0..total).await?;
+    Ok(listed.entries.into_iter().map(|customer| customer.value).collect())
+}
+
+/// Taxes with their counts, in the order given.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Outcome<Vec<tax::Output>> {
+    if taxes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (customers, plans) = (customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
+    let count = |number: usize| number as u64;
+    let output = |tax: &Tax| {
+        let concerns = |customer: &&Customer| {
+            customer.tax_ids.contains(&tax.id) || (tax.applied_to_organization && customer.tax_ids.is_empty())
+        };
+        let charges = plans.iter().flat_map(|plan| &plan.charges);
+        let counts = tax::Counts {
+            add_ons: 0,
+            customers: count(customers.iter().filter(concerns).count()),
+            plans: count(plans.iter().filter(|plan| plan.tax_ids.contains(&tax.id)).count()),
+            charges: count(charges.filter(|charge| charge.tax_ids.contains(&tax.id)).count()),
+        };
+        tax::Output::new(tax, &counts)
+    };
+    Ok(taxes.iter().map(output).collect())
+}
+
+/// The taxes of these ids that still exist, oldest first, with their counts.
+async fn taxes_of(app: &App, organization: OrganizationId, ids: &BTreeSet<TaxId>) -> Outcome<Vec<(TaxId, tax::Output)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = app.store.taxes(organization).await?;
+    let named: Vec<Tax> =
+        found.into_iter().rev().map(|tax| tax.value).filter(|tax| ids.contains(&tax.id)).collect();
+    let outputs = taxes(app, organization, &named).await?;
+    Ok(named.into_iter().map(|tax| tax.id).zip(outputs).collect())
+}
+
+/// The taxes applied to the organization, oldest first.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn organization_taxes(app: &App, organization: OrganizationId) -> Outcome<Vec<tax::Output>> {
+    let found = app.store.taxes(organization).await?;
+    let defaults: Vec<Tax> =
+        found.into_iter().rev().map(|tax| tax.value).filter(|tax| tax.applied_to_organization).collect();
+    taxes(app, organization, &defaults).await
+}
+
+/// A customer with its own taxes.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn customer(app: &App, organization: &Organization, customer: &Customer) -> Outcome<customer::Output> {
+    let taxes = taxes_of(app, organization.id, &customer.tax_ids.iter().copied().collect()).await?;
+    let taxes = taxes.into_iter().map(|(_, tax)| tax).collect();
+    Ok(customer::Output::new(customer, organization).with_taxes(taxes))
+}
+
+/// Metrics with their counts, in the order given.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn metrics(app: &App, organization: OrganizationId, metrics: &[Metric]) -> Outcome<Vec<billable_metric::Output>> {
+    if metrics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plans = crate::catalogue::all_plans(app, organization).await?;
+    let records = app.store.list_subscriptions(organization).await?;
+    let drafts = app.store.drafts(organization).await?;
+    let output = |metric: &Metric| {
+        let charged: BTreeSet<PlanId> = plans
+            .iter()
+            .filter(|plan| plan.charges.iter().any(|charge| charge.metric_id == metric.id))
+            .map(|plan| plan.id)
+            .collect();
+        let active = records.iter().filter(|record| record.is_active() && charged.contains(&record.plan_id));
+        // A metric that is gone has no charges any more (chapter 03, 2.6).
+        let counts = if metric.is_live() {
+            billable_metric::Counts {
+                active_subscriptions: active.count() as u64,
+                draft_invoices: drafts.iter().filter(|draft| draft.metrics.contains(&metric.id)).count() as u64,
+                plans: charged.len() as u64,
+            }
+        } else {
+            billable_metric::Counts::default()
+        };
+        billable_metric::Output::new(metric, &counts)
+    };
+    Ok(metrics.iter().map(output).collect())
+}
+
+/// Plans with charges, taxes and counts, in the order given.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> Outcome<Vec<plan::Output>> {
+    if plans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let metrics = app.store.metrics(organization).await?;
+    let drafts = app.store.drafts(organization).await?;
+    let tax_ids = plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
+    let taxes = taxes_of(app, organization, &tax_ids.copied().collect()).await?;
+    let metric_code = |id| {
+        let metric = metrics.iter().find(|metric| metric.id == id && metric.is_live());
+        metric.map(|metric| metric.code.clone())
+    };
+    let tax = |id| taxes.iter().find(|(known, _)| *known == id).map(|(_, output)| output.clone());
+    let mut outputs = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let counts = plan_counts(app, organization, plan.id, &drafts).await?;
+        outputs.push(plan::Output::new(plan, &counts).with_charges_and_taxes(plan, &metric_code, &tax));
+    }
+    Ok(outputs)
+}
+
+/// Who uses a plan and its overridden copies.
+async fn plan_counts(app: &App, organization: OrganizationId, id: PlanId, drafts: &[Draft]) -> Outcome<plan::Counts> {
+    let mut family = app.store.child_plans(organization, id).await?;
+    family.push(id);
+    let mut customers = BTreeSet::new();
+    let mut active_subscriptions = 0;
+    for id in &family {
+        for record in app.store.subscriptions_of_plan(organization, *id).await?.iter().filter(|record| record.is_active()) {
+            customers.insert(record.customer_id);
+            active_subscriptions += 1;
+        }
+    }
+    let drafts = drafts.iter().filter(|draft| draft.plans.iter().any(|plan| family.contains(plan)));
+    Ok(plan::Counts { customers: customers.len() as u64, active_subscriptions, draft_invoices: drafts.count() as u64 })
+}
+
+/// One plan with charges, taxes and counts.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn plan(app: &App, organization: OrganizationId, plan: &Plan) -> Outcome<plan::Output> {
+    let mut outputs = plans(app, organization, std::slice::from_ref(plan)).await?;
+    // One plan in, one out.
+    outputs.pop().ok_or_else(|| crate::Failure::Bug("a plan has no output".to_owned()))
+}
+
+/// A subscription without plan and customer.
+#[must_use]
+pub fn subscription(
+    organization: &Organization,
+    customer: &Customer,
+    plan: &Plan,
+    record: &Subscription,
+    now: Instant,
+) -> subscription::Output {
+    let date = record.downgrade_date(plan, customer.zone(organization), now);
+    subscription::Output::new(record, &customer.external_id, date)
+}
+
+/// An invoice with the parts of `includes`, the records on it as they are now.
+///
+/// # Errors
+/// `Bug` if a record's plan is missing.
+pub(crate) fn invoice_of(
+    app: &App,
+    account: &Account,
+    records: &[Subscription],
+    invoice: &Invoice,
+    includes: invoice::Includes,
+    now: Instant,
+) -> Outcome<invoice::Output> {
+    let (organization, customer) = (&account.organization, &account.customer.value);
+    let mut subscriptions = Vec::with_capacity(invoice.subscriptions.len());
+    for billed in &invoice.subscriptions {
+        let changed = records.iter().find(|record| record.id == billed.subscription_id);
+        let record = match changed {
+            Some(record) => record,
+            None => &account.record(billed.subscription_id)?.value,
+        };
+        let plan = account.plan(record.plan_id)?;
+        let shown = subscription(organization, customer, plan, record, now);
+        subscriptions.push(without_lost_successor(shown, customer));
+    }
+    let context = invoice::Context {
+        customer,
+        customer_output: customer::Output::new(customer, organization),
+        subscriptions,
+        file_url: document::file_url(app, organization.id, invoice),
+        today: account.zone().date(now),
+    };
+    Ok(invoice::Output::new(invoice, context, includes))
+}
+
+/// The records of a deleted customer show no successor: it was canceled with the customer (chapter 02, 1.3).
+fn without_lost_successor(mut shown: subscription::Output, customer: &Customer) -> subscription::Output {
+    if customer.deleted_at.is_some() {
+        shown.next_plan_code = None;
+        if shown.status == "active" {
+            shown.status = "terminated";
+        }
+    }
+    shown
+}
+
+/// An invoice as a read shows it.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn invoice(app: &App, organization: &Organization, invoice: &Invoice, includes: invoice::Includes) -> Outcome<invoice::Output> {
+    let account = crate::billing::account_of(app, organization.id, invoice).await?;
+    invoice_of(app, &account, &[], invoice, includes, app.now(organization))
+}

@@ -1,0 +1,442 @@
+//! Subscriptions: request, change, end. Rules: chapter 02, 4.
+
+use domain::customer::{Birth, Customer, CustomerUpdate, implied_currency};
+use domain::id::{ChargeId, CustomerId, PlanId, SubscriptionId};
+use domain::organization::Organization;
+use domain::plan::{self, Attached, Plan};
+use domain::problem::{Problems, codes};
+use domain::subscription::{self, NewSubscription, Requested, State, Subscription, Transition};
+use domain::time::Instant;
+use store::items::{Chain, Member};
+use store::{Commit, Versioned};
+use wire::subscription::{NewSubscription as Request, SubscriptionUpdate};
+
+use crate::billing::{self, Account};
+use crate::catalogue::{self, Names};
+use crate::customer::Newborn;
+use crate::{App, Attempt, Failure, Outcome, Rejection, notice, retry_on_conflict, test_clock};
+
+/// Which of several records with one external id is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The active one.
+    Active,
+    /// The pending one.
+    Pending,
+}
+
+/// A subscription as a request leaves it, with what shows it.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The record.
+    pub subscription: Subscription,
+    /// Its customer.
+    pub customer: Customer,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+/// Creates a subscription, or changes the plan of a running one (chapter 02, 4.2). Asking again for what is there already
+/// changes nothing.
+///
+/// # Errors
+/// 404 `plan_not_found`; 422: dates, then ids, then currency, then the rest.
+pub async fn create(app: &App, organization: &Organization, request: Request) -> Outcome<Described> {
+    let described = app.until_no_conflict(async || request_once(app, organization, &request).await).await?;
+    settle(app, organization, described).await
+}
+
+async fn request_once(app: &App, organization: &Organization, request: &Request) -> Result<Described, Attempt> {
+    let now = app.now(organization);
+    let code = request.plan_code.as_deref().unwrap_or_default();
+    let parent = catalogue::plan_by_code(app, organization.id, code).await?;
+    request.check_dates(organization.timezone, now)?;
+    request.check_ids()?;
+
+    let (account, newborn) = account_for(app, organization, &request.external_customer_id).await?;
+    let zone = account.zone();
+    let (plan, forked) = fork(app, organization, &parent, request, now).await?;
+    let mut customer = account.customer.value.clone();
+    let is_editable = account.subscriptions.is_empty();
+    customer.currency = Some(
+        implied_currency(customer.currency, is_editable, plan.currency)
+            .map_err(|_| Problems::one("currency", codes::CURRENCIES_DIFFER))?,
+    );
+
+    let records: Vec<&Versioned<Subscription>> =
+        account.subscriptions.iter().filter(|record| record.external_id == request.external_id).collect();
+    let current = records
+        .iter()
+        .find(|record| record.is_starting_later())
+        .or_else(|| records.iter().find(|record| record.is_active()))
+        .map(|record| Ok::<_, Failure>((&record.value, account.plan(record.plan_id)?)))
+        .transpose()?;
+    if let Some((current, plan)) = current
+        && plan.id == parent.id
+        && forked.is_none()
+    {
+        return Ok(Described { subscription: current.clone(), customer, plan: plan.clone() });
+    }
+    let new = NewSubscription {
+        id: SubscriptionId(app.ids.uuid()),
+        created_seq: app.ids.sequence(),
+        customer_id: customer.id,
+        external_id: request.external_id.clone(),
+        name: request.name.clone(),
+        billing_time: if current.is_none() { request.billing_time()? } else { domain::time::BillingTime::Calendar },
+        subscription_at: request.start.resolve(organization.timezone).unwrap_or(now),
+        ending_at: match request.ending_at {
+            wire::input::Field::Absent | wire::input::Field::Null => None,
+            wire::input::Field::Set(at) => Some(Some(at)),
+        },
+    };
+    let new = keep_billing_time(new, current.map(|(current, _)| current));
+    // A change of a record that has not started yet ignores overrides (chapter 02, 4.1).
+    let replaces = current.is_some_and(|(current, _)| current.state == State::Pending);
+    let (plan, forked) = if replaces { (parent.value.clone(), None) } else { (plan, forked) };
+    let plain: Vec<&Subscription> = records.iter().map(|record| &record.value).collect();
+    let requested = subscription::request(current, &plain, new, &plan, zone, now);
+
+    let mut commit = match newborn {
+        Some(newborn) => newborn.commit(app, organization, &customer),
+        None if customer != account.customer.value => app.commit(organization).update(&account.customer, &customer),
+        None => app.commit(organization).unchanged(&account.customer),
+    };
+    if let Some(child) = &forked {
+        commit = commit.create(child);
+    }
+    commit = commit_request(app, organization, commit, &account, &requested).await?;
+    let current = current.map(|(current, _)| current.id);
+    let mut seen = account;
+    seen.plans.insert(plan.id, plan.clone());
+    let all: Vec<Subscription> = requested.changed.iter().chain(&requested.created).cloned().collect();
+    for message in notice::of_transitions(app, &seen, &all, &requested.transitions, now).await? {
+        commit = commit.then(&message);
+    }
+    retry_on_conflict(app.execute(commit).await)?;
+    reply(&seen, requested, current, customer)
+}
+
+/// A successor inherits its billing time, so the request's word is not looked at then.
+fn keep_billing_time(new: NewSubscription, current: Option<&Subscription>) -> NewSubscription {
+    match current {
+        Some(current) => NewSubscription { billing_time: current.billing_time, ..new },
+        None => new,
+    }
+}
+
+/// The record that the reply shows: the new one, or after a downgrade the current one.
+fn reply(account: &Account, requested: Requested, current: Option<SubscriptionId>, customer: Customer) -> Result<Described, Attempt> {
+    let is_new = requested.created.as_ref().is_some_and(|created| {
+        created.state != State::Pending || created.previous.is_none() //
+    });
+    let shown = if is_new {
+        requested.created
+    } else {
+        requested.changed.into_iter().find(|record| Some(record.id) == current)
+    };
+    let subscription = shown.ok_or_else(|| Failure::Bug("a request changed nothing".to_owned()))?;
+    let plan = account.plan(subscription.plan_id)?.clone();
+    Ok(Described { subscription, customer, plan })
+}
+
+/// The customer's account; an unknown customer is to be created with only its external id.
+async fn account_for(app: &App, organization: &Organization, external_id: &str) -> Outcome<(Account, Option<Newborn>)> {
+    if let Some(found) = app.store.customer_by_external_id(organization.id, external_id).await? {
+        let account = Account::load(app, organization.id, found.value.id).await?;
+        let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", found.value.id)))?;
+        return Ok((account, None));
+    }
+    let input = CustomerUpdate { external_id: Some(external_id.to_owned()), ..CustomerUpdate::default() };
+    let make = |birth: &Birth<'_>| {
+        Ok(domain::customer::create(input, birth, Vec::new(), &mut || app.ids.uuid())?)
+    };
+    let newborn = Newborn::conceive(app, organization, make).await?;
+    let account = Account {
+        organization: organization.clone(),
+        customer: Versioned { value: newborn.customer.clone(), version: 0 },
+        subscriptions: Vec::new(),
+        plans: std::collections::BTreeMap::new(),
+    };
+    Ok((account, Some(newborn)))
+}
+
+/// The plan to subscribe to: the parent, or a child of it with the request's overrides (chapter 02, 2.7).
+async fn fork(
+    app: &App,
+    organization: &Organization,
+    parent: &Plan,
+    request: &Request,
+    now: Instant,
+) -> Result<(Plan, Option<Plan>), Attempt> {
+    let Some(overrides) = request.plan_overrides.clone() else { return Ok((parent.clone(), None)) };
+    let names = Names::load(app, organization.id).await?;
+    let (id, seq) = (PlanId(app.ids.uuid()), app.ids.sequence());
+    let child = names.with(|catalogue| {
+        plan::child(parent, overrides, catalogue, id, now, seq, &mut || ChargeId(app.ids.uuid())) //
+    })?;
+    Ok((child.clone(), Some(child)))
+}
+
+/// Adds a request's records to its commit, and the new record to the chain of its external id.
+async fn commit_request(
+    app: &App,
+    organization: &Organization,
+    mut commit: Commit,
+    account: &Account,
+    requested: &Requested,
+) -> Result<Commit, Attempt> {
+    for changed in &requested.changed {
+        commit = commit.update(account.record(changed.id)?, changed);
+    }
+    let Some(created) = &requested.created else { return Ok(commit) };
+    let chain = app.store.chain(organization.id, &created.external_id).await?;
+    if created.is_active() && requested.changed.is_empty() {
+        let others = app.store.subscriptions_by_external_id(organization.id, &created.external_id).await?;
+        if others.iter().any(|other| other.is_active() && other.customer_id != created.customer_id) {
+            return Err(Attempt::Failed(Problems::one("external_id", codes::EXISTS).into()));
+        }
+    }
+    let member = Member {
+        customer_id: created.customer_id,
+        subscription_id: created.id,
+        created_seq: created.created_seq,
+    };
+    let mut members = chain.as_ref().map(|chain| chain.members.clone()).unwrap_or_default();
+    members.push(member);
+    let grown = Chain { external_id: created.external_id.clone(), members };
+    Ok(commit.create(created).save(chain.as_ref(), &grown))
+}
+
+/// Makes the invoices that a change owes at once. What fails here is done by the clock: it is due.
+async fn settle(app: &App, organization: &Organization, described: Described) -> Outcome<Described> {
+    let customer = described.customer.id;
+    if organization.is_sandbox() {
+        test_clock::drain_events(app, organization.id).await?;
+    }
+    if let Err(failure) = billing::close_customer(app, organization.id, customer, app.now(organization)).await {
+        tracing::warn!(org.id = %organization.id, customer.id = %customer, "invoices of customer {customer} are late: {failure}");
+    }
+    let account = Account::load(app, organization.id, customer).await?;
+    let account = account.ok_or_else(|| Failure::Bug(format!("customer {customer} is missing")))?;
+    describe(&account, described.subscription.id)
+}
+
+fn describe(account: &Account, id: SubscriptionId) -> Outcome<Described> {
+    let record = account.record(id)?;
+    let plan = account.plan(record.plan_id)?.clone();
+    Ok(Described { subscription: record.value.clone(), customer: account.customer.value.clone(), plan })
+}
+
+/// All records with an external id, of living customers, in order of creation.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn by_external_id(app: &App, organization: &Organization, external_id: &str) -> Outcome<Vec<Subscription>> {
+    let records = app.store.subscriptions_by_external_id(organization.id, external_id).await?;
+    let mut living = Vec::with_capacity(records.len());
+    for record in records {
+        let customer = app.store.customer(organization.id, record.customer_id).await?;
+        if customer.is_some_and(|customer| customer.deleted_at.is_none()) {
+            living.push(record.value);
+        }
+    }
+    Ok(living)
+}
+
+/// One record with customer and plan.
+///
+/// # Errors
+/// `Bug` if one of them is missing.
+pub async fn described(app: &App, organization: &Organization, record: &Subscription) -> Outcome<Described> {
+    let account = Account::load(app, organization.id, record.customer_id).await?;
+    let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", record.customer_id)))?;
+    describe(&account, record.id)
+}
+
+/// Ends the active record of an external id, or gives up the pending one (chapter 02, 4.6).
+///
+/// # Errors
+/// 404 `subscription_not_found`.
+pub async fn terminate(app: &App, organization: &Organization, external_id: &str, wanted: Wanted) -> Outcome<Described> {
+    let ended = app
+        .until_no_conflict(async || {
+            let records = by_external_id(app, organization, external_id).await?;
+            let meant = records.iter().rfind(|record| match wanted {
+                Wanted::Active => record.is_active(),
+                Wanted::Pending => record.state == State::Pending,
+            });
+            let meant = meant.ok_or(Failure::from(Rejection::NotFound("subscription")))?;
+            let account = Account::load(app, organization.id, meant.customer_id).await?;
+            let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", meant.customer_id)))?;
+            end_record(app, &account, meant.id, Told::Yes, app.now(organization)).await?;
+            let customer = account.customer.value.clone();
+            Ok(Described { subscription: meant.clone(), customer, plan: account.plan(meant.plan_id)?.clone() })
+        })
+        .await?;
+    settle(app, organization, ended).await
+}
+
+/// Whether the world hears of a pending record that is given up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Yes,
+    No,
+}
+
+async fn end_record(app: &App, account: &Account, id: SubscriptionId, told: Told, at: Instant) -> Result<(), Attempt> {
+    let record = account.record(id)?;
+    let linked = |link: &Option<subscription::Link>| {
+        link.as_ref().and_then(|link| account.record(link.id).ok()).map(|record| &record.value)
+    };
+    let (changed, transitions) = match record.state {
+        State::Active { .. } => {
+            let plan = account.plan(record.plan_id)?;
+            let changed = subscription::end(record, linked(&record.next), plan, account.zone(), at);
+            (changed, vec![Transition::Terminated(id)])
+        }
+        State::Pending => {
+            let changed = match told {
+                Told::Yes => subscription::cancel_pending(record, linked(&record.previous), at),
+                Told::No => vec![Subscription {
+                    state: State::Canceled { canceled_at: at },
+                    next_due: None,
+                    ..record.value.clone()
+                }],
+            };
+            let transitions = if told == Told::Yes { vec![Transition::Terminated(id)] } else { Vec::new() };
+            (changed, transitions)
+        }
+        State::Terminated { .. } | State::Canceled { .. } => return Ok(()),
+    };
+    let mut commit = app.commit(&account.organization);
+    for record in &changed {
+        commit = commit.update(account.record(record.id)?, record);
+    }
+    for message in notice::of_transitions(app, account, &changed, &transitions, at).await? {
+        commit = commit.then(&message);
+    }
+    retry_on_conflict(app.execute(commit).await)
+}
+
+/// Ends a record because its plan or customer is deleted, and bills it (chapter 02, 1.3 and 2.4).
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn end_by_deletion(
+    app: &App,
+    organization: &Organization,
+    customer: CustomerId,
+    id: SubscriptionId,
+    at: Instant,
+) -> Outcome<()> {
+    app.until_no_conflict(async || {
+        let Some(account) = Account::load(app, organization.id, customer).await? else { return Ok(()) };
+        end_record(app, &account, id, Told::No, at).await
+    })
+    .await?;
+    if organization.is_sandbox() {
+        return billing::close_customer(app, organization.id, customer, at).await;
+    }
+    Ok(())
+}
+
+/// Changes a subscription (chapter 02, 4.7).
+///
+/// # Errors
+/// 404 `subscription_not_found`, 422.
+pub async fn update(
+    app: &App,
+    organization: &Organization,
+    external_id: &str,
+    wanted: Wanted,
+    update: &SubscriptionUpdate,
+) -> Outcome<Described> {
+    let described = app
+        .until_no_conflict(async || {
+            let records = by_external_id(app, organization, external_id).await?;
+            let meant = match records.as_slice() {
+                [only] => Some(only),
+                several => several.iter().rfind(|record| match wanted {
+                    Wanted::Active => record.is_active(),
+                    Wanted::Pending => record.state == State::Pending,
+                }),
+            };
+            let meant = meant.ok_or(Failure::from(Rejection::NotFound("subscription")))?;
+            let account = Account::load(app, organization.id, meant.customer_id).await?;
+            let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", meant.customer_id)))?;
+            update_record(app, organization, &account, meant.id, update).await
+        })
+        .await?;
+    settle(app, organization, described).await
+}
+
+async fn update_record(
+    app: &App,
+    organization: &Organization,
+    account: &Account,
+    id: SubscriptionId,
+    update: &SubscriptionUpdate,
+) -> Result<Described, Attempt> {
+    let found = account.record(id)?;
+    let now = app.now(organization);
+    update.check_dates(found.subscription_at, organization.timezone, now)?;
+    let mut changed = found.value.clone();
+    update.name.clone().update(&mut changed.name);
+    update.ending_at.clone().update(&mut changed.ending_at);
+    let mut commit = app.commit(organization);
+    let mut plan = account.plan(found.plan_id)?.clone();
+    if let Some(overrides) = update.plan_overrides.clone() {
+        (plan, commit) = own_plan(app, organization, commit, &plan, overrides, now).await?;
+        changed.plan_id = plan.id;
+    }
+    let mut transitions = Vec::new();
+    let zone = account.zone();
+    if let Some(start) = update.start.resolve(organization.timezone).filter(|_| found.is_starting_later()) {
+        changed.subscription_at = start;
+        changed.trial_started_at = start;
+        if start <= now {
+            let is_today = start.date_naive() == now.date_naive();
+            changed = subscription::activate(&changed, &plan, zone, start, is_today.then_some(now));
+            transitions.push(Transition::Started(id));
+        }
+    }
+    let changed = changed.with_next_due(&plan, zone, now);
+    commit = commit.update(found, &changed);
+    let mut seen = Account {
+        organization: account.organization.clone(),
+        customer: account.customer.clone(),
+        subscriptions: account.subscriptions.clone(),
+        plans: account.plans.clone(),
+    };
+    seen.plans.insert(plan.id, plan.clone());
+    for message in notice::of_transitions(app, &seen, std::slice::from_ref(&changed), &transitions, now).await? {
+        commit = commit.then(&message);
+    }
+    retry_on_conflict(app.execute(commit).await)?;
+    Ok(Described { subscription: changed, customer: account.customer.value.clone(), plan })
+}
+
+/// The plan with overrides applied: a child is edited, a shared plan never: its subscription gets a copy of its own first.
+async fn own_plan(
+    app: &App,
+    organization: &Organization,
+    commit: Commit,
+    plan: &Plan,
+    overrides: plan::PlanUpdate,
+    now: Instant,
+) -> Result<(Plan, Commit), Attempt> {
+    let names = Names::load(app, organization.id).await?;
+    let mut new_charge = || ChargeId(app.ids.uuid());
+    if plan.parent_id.is_some() {
+        let found = app.store.plan(organization.id, plan.id).await?;
+        let found = found.ok_or_else(|| Failure::Bug(format!("plan {} is missing", plan.id)))?;
+        let edited = names.with(|catalogue| plan::edit(&found, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
+        let commit = commit.update(&found, &edited);
+        return Ok((edited, commit));
+    }
+    let copy = plan::copy(plan, PlanId(app.ids.uuid()), now, app.ids.sequence(), &mut new_charge);
+    let edited = names.with(|catalogue| plan::edit(&copy, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
+    let commit = commit.create(&edited);
+    Ok((edited, commit))
+}

@@ -1,0 +1,144 @@
+//! The test clock of sandbox organizations: time stands still until the API moves it (DESIGN, 6).
+//!
+//! Moving it is a job on the billing queue, so that it goes on by itself after a restart: drain what is queued, do what is
+//! due one instant after the other, set the clock, drain again.
+
+use std::time::Duration;
+
+use domain::id::OrganizationId;
+use domain::organization::{Organization, TestClock};
+use domain::problem::Problems;
+use domain::time::Instant;
+use store::keys;
+use store::keys::Owner;
+use tokio::time;
+
+use crate::jobs::BillingJob;
+use crate::{App, Attempt, Failure, Outcome, Rejection, billing, retry_on_conflict};
+
+/// How long a request waits for an advance before it answers `advancing`.
+const REQUEST_WAIT: Duration = Duration::from_secs(20);
+/// How long a drain waits for work that does not end (a message on its way to the dead-letter queue) before it goes on.
+const DRAIN_WAIT: Duration = Duration::from_secs(120);
+/// Due entries read at once.
+const DUE_PAGE: usize = 100;
+
+/// The organization's test clock.
+///
+/// # Errors
+/// 403 `not_a_sandbox`.
+pub fn get(organization: &Organization) -> Outcome<TestClock> {
+    organization.test_clock.ok_or_else(|| Rejection::Forbidden("not_a_sandbox").into())
+}
+
+/// Moves the clock forward to `target`, waits for it a while, and returns how it stands.
+///
+/// # Errors
+/// 403 without a test clock; 422 into the past; 409 `clock_is_advancing` while another advance goes on.
+pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -> Outcome<TestClock> {
+    let deadline = time::Instant::now() + REQUEST_WAIT;
+    app.until_no_conflict(async || {
+        let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
+        let clock = get(&found)?;
+        match clock.advancing_to {
+            Some(other) if other != target => return Err(Attempt::Failed(Rejection::Conflict("clock_is_advancing").into())),
+            // The same advance again: only wait for it.
+            Some(_) => return Ok(()),
+            None if target < clock.frozen_time => {
+                return Err(Attempt::Failed(Problems::one("frozen_time", "value_is_in_the_past").into()));
+            }
+            None => {}
+        }
+        let moving = TestClock { advancing_to: Some(target), ..clock };
+        let changed = Organization { test_clock: Some(moving), ..found.value.clone() };
+        let message = BillingJob::AdvanceTestClock { organization_id: organization.0 }.message("test clock");
+        // Scoped to the real clock: the advance itself must not count among the work that it waits for.
+        let scope = store::Scope { organization, timeline: keys::Timeline::Real };
+        let commit = store::Commit::new(scope, app.ids.sequence()).update(&found, &changed).then(&message);
+        retry_on_conflict(app.execute(commit).await)
+    })
+    .await?;
+    loop {
+        let clock = get(&app.organization(organization).await?)?;
+        if clock.advancing_to.is_none() || time::Instant::now() >= deadline {
+            return Ok(clock);
+        }
+        app.progress.wait(organization).await;
+    }
+}
+
+/// The job: everything due on the way, each thing at its own instant, then whatever is queued.
+///
+/// # Errors
+/// `Unavailable`: the message comes back and the advance goes on.
+pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
+    let Some(target) = get(&app.organization(organization).await?)?.advancing_to else { return Ok(()) };
+    drain(app, organization, keys::works(organization), "").await?;
+    while let Some(at) = next_due(app, organization).await?.filter(|at| *at <= target) {
+        set(app, organization, at, Some(target)).await?;
+        let due = app.store.due(&keys::due_in_sandbox(organization), at, DUE_PAGE).await?;
+        for owner in due.into_iter().filter_map(|entry| entry.owner) {
+            act(app, organization, &owner.1, at).await?;
+        }
+    }
+    set(app, organization, target, Some(target)).await?;
+    drain(app, organization, keys::works(organization), "").await?;
+    set(app, organization, target, None).await
+}
+
+async fn next_due(app: &App, organization: OrganizationId) -> Outcome<Option<Instant>> {
+    Ok(app.store.next_due(&keys::due_in_sandbox(organization)).await?)
+}
+
+/// Does what is due for one owner at `at`, right here: a sandbox's time moves in one place.
+async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant) -> Outcome<()> {
+    match owner {
+        Owner::Customer(customer) => billing::close_customer(app, organization, *customer, at).await,
+        Owner::Invoice(invoice) => billing::finalize_due(app, organization, *invoice, at).await,
+        Owner::Webhook(webhook) => {
+            let organization = app.organization(organization).await?;
+            crate::webhook::retry_due(app, &organization, *webhook).await
+        }
+    }
+}
+
+/// Sets the clock. An advance that somebody else has ended meanwhile stays ended.
+async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to: Option<Instant>) -> Outcome<()> {
+    app.until_no_conflict(async || {
+        let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
+        let clock = get(&found)?;
+        if clock.advancing_to.is_none() {
+            return Ok(());
+        }
+        // A twin of this job may be further already: time never goes back.
+        let moved = TestClock { frozen_time: clock.frozen_time.max(now), advancing_to };
+        if moved == clock {
+            return Ok(());
+        }
+        let changed = Organization { test_clock: Some(moved), ..found.value.clone() };
+        retry_on_conflict(app.execute(app.commit(&found).update(&found, &changed)).await)
+    })
+    .await
+}
+
+/// Waits until the events that the organization has sent so far stand in the log, a moment at most.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn drain_events(app: &App, organization: OrganizationId) -> Outcome<()> {
+    drain(app, organization, keys::works(organization), crate::event::WORK_PREFIX).await
+}
+
+/// Waits until no unfinished work whose id begins with `prefix` is left.
+async fn drain(app: &App, organization: OrganizationId, works: String, prefix: &str) -> Outcome<()> {
+    let deadline = time::Instant::now() + DRAIN_WAIT;
+    let query = store::table::Query { limit: Some(1), ..store::table::Query::prefix(works, prefix) };
+    while !app.store.table().query(&query).await?.items.is_empty() {
+        if time::Instant::now() >= deadline {
+            tracing::warn!(org.id = %organization, "work of sandbox {organization} does not end; its clock goes on");
+            return Ok(());
+        }
+        app.progress.wait(organization).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Usage of a subscription: what the logs say, and what it would cost now.
+
+use domain::billing::agenda;
+use domain::billing::closing::{self, Full};
+use domain::billing::{Situation, charges_period_days, period_end};
+use domain::id::OrganizationId;
+use domain::metric::Metric;
+use domain::organization::Organization;
+use domain::usage::event::Event;
+use domain::usage::window::{End, Window};
+
+use crate::billing::{Account, Context};
+use crate::{App, Failure, Outcome, Rejection};
+
+/// All events that count for a metric of an external subscription id, each id once.
+///
+/// A metric that took the code of a deleted one starts empty (chapter 03, 2.6).
+///
+/// # Errors
+/// The table did not answer, or a chunk cannot be read.
+pub async fn log(
+    app: &App,
+    organization: OrganizationId,
+    external_id: &str,
+    metric: &Metric,
+    catalogue: &[Metric],
+) -> Outcome<Vec<Event>> {
+    let mut events = store::usage::read(app.store.table(), organization, external_id, &metric.code).await?;
+    let is_heir = catalogue.iter().any(|other| !other.is_live() && other.code == metric.code);
+    if is_heir {
+        events.retain(|event| event.created_at >= metric.created_at);
+    }
+    Ok(events)
+}
+
+/// The running period of a subscription: what its charges come to so far (chapter 03, 9).
+///
+/// # Errors
+/// 404 `customer_not_found`; 405 `no_active_subscription`.
+pub async fn current(
+    app: &App,
+    organization: &Organization,
+    external_customer_id: &str,
+    external_subscription_id: Option<&str>,
+) -> Outcome<wire::usage::CurrentUsage> {
+    let customer = app.store.customer_by_external_id(organization.id, external_customer_id).await?;
+    let customer = customer.ok_or(Failure::from(Rejection::NotFound("customer")))?;
+    let account = Account::load(app, organization.id, customer.value.id).await?;
+    let account = account.ok_or(Failure::from(Rejection::NotFound("customer")))?;
+    let asked = external_subscription_id.and_then(|id| {
+        account.subscriptions.iter().find(|record| record.is_active() && record.external_id == id)
+    });
+    let record = asked.ok_or(Failure::from(Rejection::NotAllowed("no_active_subscription")))?;
+    let (plan, zone, now) = (account.plan(record.plan_id)?, account.zone(), app.now(organization));
+    let subject = agenda::subject(record.value.clone(), plan, zone, Situation::CurrentUsage, now, None);
+    let terms = record.terms(plan, zone);
+    let window = Window {
+        from: subject.boundaries.charges_from,
+        to: subject.boundaries.charges_to,
+        end: End::Included,
+        period_days: charges_period_days(&terms, &subject.boundaries),
+    };
+    let context = Context::load(app, &account, std::slice::from_ref(&subject)).await?;
+    let snapshot = context.snapshot(&account);
+    let mut charges = Vec::with_capacity(plan.charges.len());
+    let mut taxed = Vec::with_capacity(plan.charges.len());
+    for charge in &plan.charges {
+        let Some(metric) = context.metric(charge.metric_id) else { continue };
+        let events = context.events(&record.external_id, metric.id);
+        let groups = closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)
+            .map_err(|error| Failure::Bug(error.to_string()))?;
+        let usage = wire::usage::ChargeUsage::of(charge, metric, plan, &groups).map_err(|error| Failure::Bug(error.to_string()))?;
+        taxed.push((closing::taxes_of(&snapshot, charge, plan), usage.amount_cents()));
+        charges.push(usage);
+    }
+    Ok(wire::usage::CurrentUsage {
+        from: window.from,
+        to: window.to,
+        issuing_date: period_end(&terms, now),
+        currency: plan.currency,
+        taxes_amount_cents: domain::tax::on_usage(&taxed),
+        charges,
+    })
+}
