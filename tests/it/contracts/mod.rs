@@ -1,0 +1,6 @@
+//! Contracts: one suite per port, run on every backend. A backend that is missing fails; it is never skipped.
+
+mod dynamo;
+mod sqlite;
+mod table;
+mod table_model;
