@@ -493,7 +493,7 @@ async fn odd_characters_are_only_characters(Backend { table, .. }: Backend) {
         let stored = Item { kind: text.to_owned(), ..with_entry(item(text, text), Index::ByOrganization, text, text) };
         table.transact(vec![Write::Put(stored.clone(), Condition::Absent)]).await.unwrap();
         assert_eq!(table.get(&stored.key).await.unwrap().as_ref(), Some(&stored), "{text:?}");
-        assert_eq!(all(&*table, &Query::partition(text)).await, [stored.clone()], "{text:?}");
+        assert_eq!(all(&*table, &Query::partition(text)).await, std::slice::from_ref(&stored), "{text:?}");
         let found = all_found(&*table, Index::ByOrganization, &Query::prefix(text, text)).await;
         assert_eq!(found, [(text.to_owned(), stored.key)], "{text:?}");
     }
@@ -506,7 +506,7 @@ async fn the_longest_keys(Backend { table, .. }: Backend) {
     table.transact(vec![put(stored.clone())]).await.unwrap();
     assert_eq!(table.get(&stored.key).await.unwrap(), Some(stored.clone()));
     let query = Query { from: Some(sort.clone()), to: Some(sort.clone()), ..Query::partition(partition.clone()) };
-    assert_eq!(all(&*table, &query).await, [stored.clone()]);
+    assert_eq!(all(&*table, &query).await, std::slice::from_ref(&stored));
     assert_eq!(all_found(&*table, Index::ByParent, &query).await, [(sort.clone(), stored.key)]);
     assert_refused(table.get(&key(&format!("{partition}a"), "s")).await);
     assert_refused(table.get(&key("p", &format!("{sort}a"))).await);
