@@ -189,7 +189,7 @@ fn a_batch_has_one_to_a_hundred_events() {
 fn a_batch_is_refused_as_a_whole_with_all_its_problems() {
     let body = r#"{"events":[{"transaction_id":"a","code":"b"},{"code":"b","timestamp":"x"},7,{"transaction_id":"a","code":" "}]}"#;
     let error = ErrorBody::from(parse_batch(body.as_bytes()).unwrap_err());
-    expect![[r#"{"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"1.timestamp":["invalid_format"],"1.transaction_id":["value_is_mandatory"],"2.code":["value_is_mandatory"],"2.transaction_id":["value_is_mandatory"],"3.code":["value_is_mandatory"]}}"#]]
+    expect![[r#"{"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"1.transaction_id":["value_is_mandatory"],"1.timestamp":["invalid_format"],"2.transaction_id":["value_is_mandatory"],"2.code":["value_is_mandatory"],"3.code":["value_is_mandatory"]}}"#]]
     .assert_eq(&serde_json::to_string(&error).unwrap());
 }
 
