@@ -1,2 +1,9 @@
-//! Stub.
-fn main() {}
+//! `billing` as a Lambda function.
+
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let app = cloud::wiring::app().await?;
+    cloud::batch::run(async |messages| fn_billing::handle(&app, messages).await).await
+}

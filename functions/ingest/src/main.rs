@@ -1,2 +1,9 @@
-//! Stub.
-fn main() {}
+//! `ingest` as a Lambda function.
+
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let app = cloud::wiring::app().await?;
+    cloud::batch::run(async |messages| fn_ingest::handle(&app, messages).await).await
+}

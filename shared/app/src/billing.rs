@@ -47,7 +47,7 @@ enum Progress {
 /// `Unavailable` when something did not answer or too many races were lost: what was done so far stays done.
 pub async fn close_customer(app: &App, organization: OrganizationId, customer: CustomerId, until: Instant) -> Outcome<()> {
     loop {
-        let progress = app.until_no_conflict(async || step(app, organization, customer, until).await).await?;
+        let progress = app.until_no_conflict(|| step(app, organization, customer, until)).await?;
         match progress {
             Progress::Stepped => {}
             Progress::Idle => return Ok(()),
@@ -377,7 +377,7 @@ fn count_key(organization: OrganizationId, month: &str, shard: u8) -> store::tab
 /// # Errors
 /// `Unavailable`, or a `Bug` if the refreshed invoice would break a law.
 pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at: Instant) -> Outcome<Option<Invoice>> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
         let account = account_of(app, organization, &draft).await?;
         let refreshed = recompute(app, &account, &draft).await?;
@@ -401,7 +401,7 @@ pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at
 /// # Errors
 /// As for `finalize`. None if there is no such invoice.
 pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> Outcome<Option<Invoice>> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(found) = app.store.invoice(organization, id).await? else { return Ok(None) };
         if found.status != Status::Draft {
             return Ok(Some(found.value));

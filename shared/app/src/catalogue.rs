@@ -51,7 +51,7 @@ fn renamed(commit: Commit, kind: &str, old: &str, new: &str, owner: uuid::Uuid) 
 /// # Errors
 /// 422.
 pub async fn create_tax(app: &App, organization: &Organization, new: NewTax) -> Outcome<Tax> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let taken = match &new.code {
             Some(code) => is_taken(app, organization.id, kinds::TAX, code, None).await?,
             None => false,
@@ -74,7 +74,7 @@ async fn tax_by_code(app: &App, organization: OrganizationId, code: &str) -> Out
 /// # Errors
 /// 404 `tax_not_found`, 422.
 pub async fn update_tax(app: &App, organization: &Organization, code: &str, update: TaxUpdate) -> Outcome<Tax> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = tax_by_code(app, organization.id, code).await?;
         let taken = match update.code.as_ref().and_then(Option::as_ref) {
             Some(code) => is_taken(app, organization.id, kinds::TAX, code, Some(found.id.0)).await?,
@@ -94,7 +94,7 @@ pub async fn update_tax(app: &App, organization: &Organization, code: &str, upda
 /// # Errors
 /// 404 `tax_not_found`.
 pub async fn delete_tax(app: &App, organization: &Organization, code: &str) -> Outcome<Tax> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = tax_by_code(app, organization.id, code).await?;
         let commit = app.commit(organization).delete(&found).release(kinds::TAX, &found.code);
         retry_on_conflict(app.execute(commit).await)?;
@@ -108,7 +108,7 @@ pub async fn delete_tax(app: &App, organization: &Organization, code: &str) -> O
 /// # Errors
 /// 422.
 pub async fn create_metric(app: &App, organization: &Organization, new: wire::billable_metric::New) -> Outcome<Metric> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let taken = match &new.metric.code {
             Some(code) => is_taken(app, organization.id, kinds::METRIC, code, None).await?,
             None => false,
@@ -145,7 +145,7 @@ pub async fn update_metric(
     code: &str,
     update: wire::billable_metric::Update,
 ) -> Outcome<Metric> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = metric_by_code(app, organization.id, code).await?;
         let taken = match update.metric.code.as_ref().and_then(Option::as_ref) {
             Some(code) => is_taken(app, organization.id, kinds::METRIC, code, Some(found.id.0)).await?,
@@ -168,7 +168,7 @@ pub async fn update_metric(
 /// # Errors
 /// 404 `billable_metric_not_found`.
 pub async fn delete_metric(app: &App, organization: &Organization, code: &str) -> Outcome<Metric> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = metric_by_code(app, organization.id, code).await?;
         let metric = Metric { deleted_at: Some(app.now(organization)), ..found.value.clone() };
         let commit = app.commit(organization).update(&found, &metric).release(kinds::METRIC, &found.code);
@@ -228,7 +228,7 @@ impl Names {
 /// # Errors
 /// 404 `billable_metrics_not_found`, 422, 404 `tax_not_found`.
 pub async fn create_plan(app: &App, organization: &Organization, new: NewPlan) -> Outcome<Plan> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let names = Names::load(app, organization.id).await?;
         let taken = match &new.code {
             Some(code) => is_taken(app, organization.id, kinds::PLAN, code, None).await?,
@@ -268,7 +268,7 @@ pub async fn plan_by_code(app: &App, organization: OrganizationId, code: &str) -
 /// # Errors
 /// 404 `plan_not_found`, 404 `billable_metrics_not_found`, 422, 404 `tax_not_found`.
 pub async fn update_plan(app: &App, organization: &Organization, code: &str, update: PlanUpdate) -> Outcome<Plan> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = plan_by_code(app, organization.id, code).await?;
         let names = Names::load(app, organization.id).await?;
         let records = app.store.subscriptions_of_plan(organization.id, found.id).await?;
@@ -295,7 +295,7 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
 /// # Errors
 /// 404 `plan_not_found`.
 pub async fn delete_plan(app: &App, organization: &Organization, code: &str) -> Outcome<Plan> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = plan_by_code(app, organization.id, code).await?;
         let plan = Plan { pending_deletion: true, ..found.value.clone() };
         let job = BillingJob::DeletePlan { organization_id: organization.id.0, plan_id: found.id.0, work: None };
@@ -330,7 +330,7 @@ pub async fn finish_plan_deletion(app: &App, organization: OrganizationId, id: P
 }
 
 async fn delete_plan_record(app: &App, organization: &Organization, id: PlanId, now: Instant) -> Outcome<()> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(found) = app.store.plan(organization.id, id).await? else { return Ok(()) };
         if found.deleted_at.is_some() {
             return Ok(());

@@ -6,7 +6,7 @@ use domain::organization::Organization;
 use domain::subscription::Subscription;
 use domain::time::Instant;
 use store::alias::{Alias, kinds};
-use store::items::RunningNumber;
+use store::items::{FormerCustomers, RunningNumber};
 use store::repositories::CustomerFile;
 use store::{Commit, Versioned};
 
@@ -23,7 +23,7 @@ const CUSTOMERS: &str = "customers";
 /// # Errors
 /// 404 `tax_not_found`, 422.
 pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdate) -> Outcome<Customer> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let names = Names::load(app, organization.id).await?;
         let tax_ids = names.tax_ids(&input.tax_codes)?;
         let now = app.now(organization);
@@ -128,14 +128,18 @@ pub async fn by_external_id(app: &App, organization: OrganizationId, external_id
 /// # Errors
 /// 404 `customer_not_found`.
 pub async fn delete(app: &App, organization: &Organization, external_id: &str) -> Outcome<Customer> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = by_external_id(app, organization.id, external_id).await?;
         let customer = Customer { deleted_at: Some(app.now(organization)), ..found.value.clone() };
+        let gone = app.store.former_customers(organization.id, external_id).await?;
+        let mut customers = gone.as_ref().map(|gone| gone.customers.clone()).unwrap_or_default();
+        customers.push(customer.id);
         let job = BillingJob::DeleteCustomer { organization_id: organization.id.0, customer_id: customer.id.0, work: None };
         let commit = app
             .commit(organization)
             .update(&found, &customer)
             .release(kinds::CUSTOMER, &found.external_id)
+            .save(gone.as_ref(), &FormerCustomers { external_id: found.external_id.clone(), customers })
             .then(&job.message(&customer.id.to_string()));
         retry_on_conflict(app.execute(commit).await)?;
         Ok(customer)
@@ -159,4 +163,15 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
         crate::billing::finalize(app, organization.id, invoice.id, at).await?;
     }
     Ok(())
+}
+
+/// Every customer that has or had an external id: the living one, and deleted ones.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn ever_called(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Vec<CustomerId>> {
+    let living = app.store.customer_by_external_id(organization, external_id).await?;
+    let gone = app.store.former_customers(organization, external_id).await?;
+    let living = living.into_iter().map(|customer| customer.value.id);
+    Ok(living.chain(gone.into_iter().flat_map(|gone| gone.value.customers)).collect())
 }

@@ -99,7 +99,7 @@ pub async fn render(app: &App, renderer: &dyn Renderer, job: &DocumentJob) -> Ou
         let key = format!("{}/invoices/{}.pdf", organization.0.simple(), id.0.simple());
         let bytes = renderer.invoice(&document).await?;
         app.blobs.put(&key, "application/pdf", bytes).await?;
-        app.until_no_conflict(async || {
+        app.until_no_conflict(|| async {
             let Some(found) = app.store.invoice(organization, id).await? else { return Ok(()) };
             if found.file.is_some() {
                 return Ok(());

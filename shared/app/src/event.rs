@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use domain::id::OrganizationId;
+use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
+use domain::problem::Problems;
 use domain::subscription::{State, Subscription};
 use domain::time::Instant;
 use domain::usage::event::{Event, Reception};
+use domain::usage::unique_count;
+use domain::usage::window::{End, Window};
 use serde_json::value::RawValue;
 use store::outbox::work_item;
 use store::usage::{self, Delivery, Source};
-use wire::event::ParsedEvent;
+use wire::event::{LegacyBatch, ParsedEvent};
 
 use crate::jobs::{self, EventsJob};
 use crate::ports::{Incoming, Queue};
-use crate::{App, Failure, Outcome};
+use crate::{App, Failure, Outcome, Rejection};
 
 /// What ids of unfinished ingestion begin with.
 pub(crate) const WORK_PREFIX: &str = "events.";
@@ -35,6 +39,27 @@ pub struct Client {
 /// # Errors
 /// `Unavailable`: some of them may be queued; sending the same again is harmless, for an id counts once.
 pub async fn accept(app: &App, organization: &Organization, events: &[ParsedEvent<'_>], client: &Client, now: Instant) -> Outcome<()> {
+    let messages = jobs_of(app, organization, events, client, now);
+    let works: Vec<_> = messages
+        .iter()
+        .filter_map(|job| job.work.as_deref())
+        .map(|work| work_item(organization.id, work, app.ids.sequence()))
+        .collect();
+    if !works.is_empty() {
+        app.store.table().put_all(works).await?;
+    }
+    let outgoing = messages.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
+    Ok(app.queues.send(outgoing).await?)
+}
+
+/// Events as messages, none larger than a queue takes.
+fn jobs_of(
+    app: &App,
+    organization: &Organization,
+    events: &[ParsedEvent<'_>],
+    client: &Client,
+    now: Instant,
+) -> Vec<EventsJob> {
     let mut messages = Vec::new();
     let mut rest = events.iter().map(|event| event.to_queue_json(now)).peekable();
     while rest.peek().is_some() {
@@ -46,16 +71,77 @@ pub async fn accept(app: &App, organization: &Organization, events: &[ParsedEven
         }
         messages.push(job(app, organization, part, client, now));
     }
-    let works: Vec<_> = messages
-        .iter()
-        .filter_map(|job| job.work.as_deref())
-        .map(|work| work_item(organization.id, work, app.ids.sequence()))
-        .collect();
-    if !works.is_empty() {
-        app.store.table().put_all(works).await?;
+    messages
+}
+
+/// Accepts one event for several subscriptions of a customer (chapter 03, 1.4: deprecated, kept).
+///
+/// # Errors
+/// In the chapter's order: 404 of subscription, customer, subscription, billable metric; 422.
+pub async fn accept_legacy(
+    app: &App,
+    organization: &Organization,
+    batch: &LegacyBatch<'_>,
+    client: &Client,
+    now: Instant,
+) -> Outcome<()> {
+    let not_found = |resource| Failure::from(Rejection::NotFound(resource));
+    let ids = &batch.external_subscription_ids;
+    let first = ids.first().ok_or_else(|| not_found("subscription"))?;
+    let records = app.store.subscriptions_by_external_id(organization.id, first).await?;
+    let customer = records.last().map(|record| record.customer_id).ok_or_else(|| not_found("customer"))?;
+    for id in ids {
+        let records = app.store.subscriptions_by_external_id(organization.id, id).await?;
+        if !records.iter().any(|record| record.customer_id == customer) {
+            return Err(not_found("subscription"));
+        }
     }
-    let outgoing = messages.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
-    Ok(app.queues.send(outgoing).await?)
+    let events = batch.events()?;
+    let catalogue = app.store.metrics(organization.id).await?;
+    let catalogue: Vec<Metric> = catalogue.into_iter().map(|metric| metric.value).collect();
+    for event in &events {
+        let metric = catalogue.iter().find(|metric| metric.is_live() && metric.code == event.code);
+        let metric = metric.ok_or_else(|| not_found("billable_metric"))?;
+        check_against(app, organization, event, metric, &catalogue, now).await?;
+    }
+    accept(app, organization, &events, client, now).await
+}
+
+/// What only the deprecated batch checks of an event before it is accepted.
+async fn check_against(
+    app: &App,
+    organization: &Organization,
+    event: &ParsedEvent<'_>,
+    metric: &Metric,
+    catalogue: &[Metric],
+    now: Instant,
+) -> Outcome<()> {
+    let properties = event.properties();
+    let value = metric.field_name.as_deref().and_then(|field| properties.get(field)).filter(|value| !value.is_null());
+    if metric.aggregation.is_numeric() && value.is_some_and(|value| value.as_plain_number().is_none()) {
+        return Err(Problems::one("properties", "value_is_not_valid_number").into());
+    }
+    if metric.aggregation != AggregationType::UniqueCount {
+        return Ok(());
+    }
+    let id = event.external_subscription_id.as_deref().unwrap_or_default();
+    let operation = properties.get("operation_type").filter(|value| !value.is_null());
+    match operation.map(|value| value.as_text().unwrap_or_default()) {
+        None | Some("add") => Ok(()),
+        Some("remove") => {
+            let log = crate::usage::log(app, organization.id, id, metric, catalogue).await?;
+            let reception = Reception { received_at: now, position: 0, now };
+            let event = event.to_event(organization.id, reception);
+            let window = Window { from: Instant::MIN_UTC, to: Instant::MAX_UTC, end: End::Included, period_days: 1 };
+            let active = unique_count::values(metric, &log, &window);
+            if active.is_active(&unique_count::counted_value(metric, &event)) {
+                return Ok(());
+            }
+            let field = metric.field_name.as_deref().unwrap_or_default();
+            Err(Problems::one(&format!("subscription[{id}]_{field}"), "resource_not_found").into())
+        }
+        Some(_) => Err(Problems::one(&format!("subscription[{id}]_operation_type"), "invalid_operation_type").into()),
+    }
 }
 
 /// The first event of a message always fits: its own size has a limit far below the message's.
@@ -195,7 +281,7 @@ pub struct Found {
 pub async fn find(app: &App, organization: &Organization, transaction_id: &str) -> Outcome<Found> {
     let days = days(app, organization);
     let found = usage::find(app.store.table(), organization.id, transaction_id, days.0, days.1).await?;
-    let event = found.ok_or(Failure::from(crate::Rejection::NotFound("event")))?;
+    let event = found.ok_or(Failure::from(Rejection::NotFound("event")))?;
     described(app, organization.id, event).await
 }
 

@@ -1,15 +1,18 @@
 //! Invoices, as clients handle them: payment status, metadata, void. Rules: chapter 04, 6.6 and 7.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use domain::customer::Metadata;
 use domain::id::InvoiceId;
 use domain::invoice::{Invoice, PaymentStatus, Status};
 use domain::organization::Organization;
 use store::Versioned;
 use wire::input::Fields;
-use wire::invoice::UpdateError;
+use wire::invoice::{Filter, UpdateError};
 
 use crate::billing::account_of;
-use crate::{App, Failure, Outcome, Rejection, notice, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, customer, notice, retry_on_conflict};
 
 /// An invoice.
 ///
@@ -28,7 +31,7 @@ pub async fn get(app: &App, organization: &Organization, id: Option<InvoiceId>) 
 /// # Errors
 /// 404, 405, 422 in the chapter's order.
 pub async fn update(app: &App, organization: &Organization, id: Option<InvoiceId>, fields: Fields<'_>) -> Outcome<Invoice> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = get(app, organization, id).await?;
         let update = wire::invoice::parse_update(fields, &found).map_err(|error| match error {
             UpdateError::NotAllowed(code) => Failure::from(Rejection::NotAllowed(code)),
@@ -71,7 +74,7 @@ pub async fn update(app: &App, organization: &Organization, id: Option<InvoiceId
 /// # Errors
 /// 404; 405 `not_voidable` unless it is final and unpaid.
 pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>) -> Outcome<Invoice> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = get(app, organization, id).await?;
         if !found.is_finalized() || found.payment_status == PaymentStatus::Succeeded {
             return Err(Failure::from(Rejection::NotAllowed("not_voidable")).into());
@@ -87,4 +90,34 @@ pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>)
         Ok(invoice)
     })
     .await
+}
+
+/// A part of the invoices that a filter asks for, newest first, and how many there are.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn list(
+    app: &App,
+    organization: &Organization,
+    filter: &Filter,
+    range: impl Fn(usize) -> Range<usize>,
+) -> Outcome<(usize, Vec<Invoice>)> {
+    let customers = match &filter.external_customer_id {
+        Some(external_id) => customer::ever_called(app, organization.id, external_id).await?.into_iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let filters_nothing = Filter { external_customer_id: None, ..filter.clone() } == Filter::default();
+    // The index alone answers when there is nothing to look at in the invoices.
+    if let ([customer], true) = (customers.as_slice(), filters_nothing) {
+        let listed = app.store.list_invoices(organization.id, *customer, range).await?;
+        return Ok((listed.total, listed.entries.into_iter().map(|invoice| invoice.value).collect()));
+    }
+    let mut found = Vec::new();
+    for customer in customers {
+        let listed = app.store.list_invoices(organization.id, customer, |total| 0..total).await?;
+        found.extend(listed.entries.into_iter().map(|invoice| invoice.value).filter(|invoice| filter.matches(invoice)));
+    }
+    found.sort_by_key(|invoice| Reverse((invoice.created_at, invoice.created_seq)));
+    let total = found.len();
+    Ok((total, found.drain(range(total)).collect()))
 }

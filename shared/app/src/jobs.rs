@@ -2,12 +2,14 @@
 
 use domain::id::{InvoiceId, OrganizationId, WebhookId};
 use domain::time::Instant;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::outbox::{Message, Queue};
 use uuid::Uuid;
 
-use crate::ports::Outgoing;
+use crate::ports::{Incoming, Outgoing};
+use crate::{Failure, Outcome};
 
 /// A batch of usage events on the events queue. Producers may send it themselves: `organization_id` and `events` (or
 /// one `event`) are enough.
@@ -170,4 +172,33 @@ pub fn json<T: Serialize>(job: &T) -> String {
 #[must_use]
 pub fn outgoing<T: Serialize>(queue: Queue, job: &T, delay_seconds: u32) -> Outgoing {
     Outgoing { queue, body: json(job), delay_seconds }
+}
+
+/// Does a queue's jobs one after the other, each for itself: the fault of one never touches its neighbours.
+///
+/// Returns the ids of the messages to deliver again.
+pub async fn each<J, F>(messages: Vec<Incoming>, run: impl Fn(J) -> F) -> Vec<String>
+where
+    J: DeserializeOwned,
+    F: Future<Output = Outcome<()>>,
+{
+    let mut failed = Vec::new();
+    for message in messages {
+        let outcome = match serde_json::from_str(&message.body) {
+            Ok(job) => run(job).await,
+            Err(error) => Err(Failure::Bug(format!("not a job: {error}"))),
+        };
+        match outcome {
+            Ok(()) => continue,
+            // Somebody should look: the message ends in the dead-letter queue.
+            Err(failure @ (Failure::Bug(_) | Failure::Rejected(_))) => {
+                tracing::error!(message.id = %message.id, "job {} failed: {failure}", message.id);
+            }
+            Err(failure @ Failure::Unavailable(_)) => {
+                tracing::warn!(message.id = %message.id, "job {} comes again: {failure}", message.id);
+            }
+        }
+        failed.push(message.id);
+    }
+    failed
 }

@@ -26,6 +26,7 @@ pub mod subscription;
 pub mod test_clock;
 pub mod usage;
 pub mod webhook;
+pub mod webhook_endpoint;
 
 use std::sync::Arc;
 
@@ -188,7 +189,10 @@ impl App {
     ///
     /// # Errors
     /// The use case's own, or `Unavailable` when it lost every race.
-    pub async fn until_no_conflict<T>(&self, attempt: impl AsyncFn() -> Result<T, Attempt>) -> Outcome<T> {
+    pub async fn until_no_conflict<T, F>(&self, attempt: impl Fn() -> F) -> Outcome<T>
+    where
+        F: Future<Output = Result<T, Attempt>>,
+    {
         for round in 0..ATTEMPTS_MAX {
             match attempt().await {
                 Ok(done) => return Ok(done),

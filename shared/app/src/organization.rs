@@ -107,7 +107,7 @@ pub(crate) async fn change(
     organization: OrganizationId,
     decide: impl Fn(&Organization, domain::time::Instant) -> Outcome<Organization>,
 ) -> Outcome<Organization> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
         let changed = decide(&found, app.now(&found))?;
         if changed == found.value {

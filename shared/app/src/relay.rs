@@ -70,7 +70,7 @@ async fn produce(
 ) -> Outcome<WebhookId> {
     let id = derived("webhook", &[organization.id.0.as_bytes(), posted.id.as_bytes(), endpoint.id.0.as_bytes()]);
     let id = WebhookId(id);
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         if app.store.webhook(organization.id, id).await?.is_some() {
             return Ok(id);
         }

@@ -1,5 +1,8 @@
 //! Subscriptions: request, change, end. Rules: chapter 02, 4.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use domain::customer::{Birth, Customer, CustomerUpdate, implied_currency};
 use domain::id::{ChargeId, CustomerId, PlanId, SubscriptionId};
 use domain::organization::Organization;
@@ -42,7 +45,7 @@ pub struct Described {
 /// # Errors
 /// 404 `plan_not_found`; 422: dates, then ids, then currency, then the rest.
 pub async fn create(app: &App, organization: &Organization, request: Request) -> Outcome<Described> {
-    let described = app.until_no_conflict(async || request_once(app, organization, &request).await).await?;
+    let described = app.until_no_conflict(|| request_once(app, organization, &request)).await?;
     settle(app, organization, described).await
 }
 
@@ -156,7 +159,7 @@ async fn account_for(app: &App, organization: &Organization, external_id: &str) 
         organization: organization.clone(),
         customer: Versioned { value: newborn.customer.clone(), version: 0 },
         subscriptions: Vec::new(),
-        plans: std::collections::BTreeMap::new(),
+        plans: BTreeMap::new(),
     };
     Ok((account, Some(newborn)))
 }
@@ -260,7 +263,7 @@ pub async fn described(app: &App, organization: &Organization, record: &Subscrip
 /// 404 `subscription_not_found`.
 pub async fn terminate(app: &App, organization: &Organization, external_id: &str, wanted: Wanted) -> Outcome<Described> {
     let ended = app
-        .until_no_conflict(async || {
+        .until_no_conflict(|| async {
             let records = by_external_id(app, organization, external_id).await?;
             let meant = records.iter().rfind(|record| match wanted {
                 Wanted::Active => record.is_active(),
@@ -330,7 +333,7 @@ pub async fn end_by_deletion(
     id: SubscriptionId,
     at: Instant,
 ) -> Outcome<()> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(account) = Account::load(app, organization.id, customer).await? else { return Ok(()) };
         end_record(app, &account, id, Told::No, at).await
     })
@@ -353,7 +356,7 @@ pub async fn update(
     update: &SubscriptionUpdate,
 ) -> Outcome<Described> {
     let described = app
-        .until_no_conflict(async || {
+        .until_no_conflict(|| async {
             let records = by_external_id(app, organization, external_id).await?;
             let meant = match records.as_slice() {
                 [only] => Some(only),
@@ -439,4 +442,47 @@ async fn own_plan(
     let edited = names.with(|catalogue| plan::edit(&copy, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
     let commit = commit.create(&edited);
     Ok((edited, commit))
+}
+
+/// The records that a list asks for, with customers and plans: by start, those that never started last (chapter 02, 4.8).
+///
+/// # Errors
+/// The table did not answer.
+pub async fn list(
+    app: &App,
+    organization: &Organization,
+    external_customer_id: Option<&str>,
+    plan_code: Option<&str>,
+    statuses: &[&str],
+) -> Outcome<Vec<Described>> {
+    let mut accounts = BTreeMap::new();
+    let records = match external_customer_id {
+        Some(external_id) => match app.store.customer_by_external_id(organization.id, external_id).await? {
+            Some(customer) => {
+                let file = app.store.customer_file(organization.id, customer.value.id).await?;
+                file.map(|file| file.subscriptions).unwrap_or_default()
+            }
+            None => Vec::new(),
+        },
+        None => app.store.list_subscriptions(organization.id).await?,
+    };
+    let mut described = Vec::new();
+    let wanted = records.into_iter().map(|record| record.value).filter(|record| {
+        statuses.contains(&record.state.word()) && plan_code.is_none_or(|code| code == record.plan_code)
+    });
+    for subscription in wanted {
+        let id = subscription.customer_id;
+        if let Entry::Vacant(entry) = accounts.entry(id) {
+            entry.insert(Account::load(app, organization.id, id).await?);
+        }
+        // A deleted customer takes its subscriptions out of sight.
+        let Some(account) = accounts[&id].as_ref().filter(|account| account.customer.deleted_at.is_none()) else { continue };
+        let plan = account.plan(subscription.plan_id)?.clone();
+        described.push(Described { subscription, customer: account.customer.value.clone(), plan });
+    }
+    described.sort_by_key(|entry| {
+        let started_at = entry.subscription.started_at();
+        (started_at.is_none(), started_at, entry.subscription.created_seq)
+    });
+    Ok(described)
 }

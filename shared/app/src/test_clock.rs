@@ -37,7 +37,7 @@ pub fn get(organization: &Organization) -> Outcome<TestClock> {
 /// 403 without a test clock; 422 into the past; 409 `clock_is_advancing` while another advance goes on.
 pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -> Outcome<TestClock> {
     let deadline = time::Instant::now() + REQUEST_WAIT;
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
         let clock = get(&found)?;
         match clock.advancing_to {
@@ -104,7 +104,7 @@ async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant
 
 /// Sets the clock. An advance that somebody else has ended meanwhile stays ended.
 async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to: Option<Instant>) -> Outcome<()> {
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
         let clock = get(&found)?;
         if clock.advancing_to.is_none() {

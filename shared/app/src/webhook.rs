@@ -71,7 +71,7 @@ async fn attempt(
         After::Delivered | After::GiveUp => None,
     };
     let status = if after == After::Delivered { WebhookStatus::Succeeded } else { WebhookStatus::Failed };
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(found) = app.store.webhook(organization.id, webhook.id).await? else { return Ok(()) };
         let logged = Webhook {
             status,
@@ -154,7 +154,7 @@ pub async fn retry_due(app: &App, organization: &Organization, id: WebhookId) ->
     // again. Coming twice is harmless.
     app.store.table().put_all(vec![item]).await?;
     app.queues.send(vec![jobs::outgoing(Queue::Webhooks, &job, 0)]).await?;
-    app.until_no_conflict(async || {
+    app.until_no_conflict(|| async {
         let Some(found) = app.store.webhook(organization.id, id).await? else { return Ok(()) };
         if found.next_due != planned_at {
             return Ok(());

@@ -1,0 +1,50 @@
+//! Customers and their usage (chapter 05, 2.4).
+
+use app::{App, Failure, customer, present, usage};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+
+use crate::call::Call;
+use crate::error::ApiResult;
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/customers", post(upsert).get(list))
+        .route("/customers/{external_id}", get(show).delete(delete))
+        .route("/customers/{external_id}/current_usage", get(current_usage))
+}
+
+async fn upsert(State(app): State<App>, call: Call) -> ApiResult {
+    let input = wire::customer::parse(call.root("customer")?);
+    let customer = customer::upsert(&app, &call.organization, input).await?;
+    reply::one("customer", &present::customer(&app, &call.organization, &customer).await?)
+}
+
+async fn list(State(app): State<App>, call: Call) -> ApiResult {
+    let paging = call.query.paging();
+    let listed =
+        app.store.list_customers(call.organization.id, |total| paging.range(total)).await.map_err(Failure::from)?;
+    let mut outputs = Vec::with_capacity(listed.entries.len());
+    for customer in &listed.entries {
+        outputs.push(present::customer(&app, &call.organization, customer).await?);
+    }
+    reply::page("customers", paging, listed.total, &outputs)
+}
+
+async fn show(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let customer = customer::by_external_id(&app, call.organization.id, &external_id).await?;
+    reply::one("customer", &present::customer(&app, &call.organization, &customer).await?)
+}
+
+async fn delete(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let customer = customer::delete(&app, &call.organization, &external_id).await?;
+    reply::one("customer", &present::customer(&app, &call.organization, &customer).await?)
+}
+
+async fn current_usage(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let subscription = call.query.get("external_subscription_id");
+    let usage = usage::current(&app, &call.organization, &external_id, subscription).await?;
+    reply::one("customer_usage", &wire::usage::Output::from(usage))
+}

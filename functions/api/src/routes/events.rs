@@ -1,0 +1,71 @@
+//! Usage events (chapter 05, 2.10; chapter 03, 1).
+
+use app::App;
+use app::event::{self, Found};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use wire::error::ErrorBody;
+use wire::event::{Batch, Inferred, Output};
+
+use crate::call::{Call, Raw};
+use crate::error::ApiResult;
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/events", post(create).get(list))
+        .route("/events/batch", post(batch))
+        .route("/events/{transaction_id}", get(show))
+}
+
+async fn create(State(app): State<App>, raw: Raw) -> ApiResult {
+    let parsed = wire::event::parse_one(&raw.body);
+    if matches!(parsed, Err(wire::event::ParseError::Malformed)) {
+        return Err(ErrorBody::malformed().into());
+    }
+    let organization = raw.authenticate(&app).await?;
+    let (parsed, now) = (parsed?, app.now(&organization));
+    event::accept(&app, &organization, std::slice::from_ref(&parsed), &raw.client(), now).await?;
+    reply::one("event", &Output::accepted(&parsed, organization.id, now))
+}
+
+async fn batch(State(app): State<App>, raw: Raw) -> ApiResult {
+    let parsed = wire::event::parse_batch(&raw.body);
+    if matches!(parsed, Err(wire::event::ParseError::Malformed)) {
+        return Err(ErrorBody::malformed().into());
+    }
+    let organization = raw.authenticate(&app).await?;
+    let now = app.now(&organization);
+    match parsed? {
+        Batch::Events(events) => {
+            event::accept(&app, &organization, &events, &raw.client(), now).await?;
+            let outputs: Vec<Output<'_>> =
+                events.iter().map(|event| Output::accepted(event, organization.id, now)).collect();
+            reply::one("events", &outputs)
+        }
+        Batch::Legacy(batch) => {
+            event::accept_legacy(&app, &organization, &batch, &raw.client(), now).await?;
+            reply::empty()
+        }
+    }
+}
+
+fn output(found: &Found) -> Output<'_> {
+    let inferred = Inferred { external_customer_id: found.external_customer_id.as_deref(), ..Inferred::default() };
+    Output::stored(&found.event, inferred)
+}
+
+async fn show(State(app): State<App>, Path(transaction_id): Path<String>, call: Call) -> ApiResult {
+    let found = event::find(&app, &call.organization, &transaction_id).await?;
+    reply::one("event", &output(&found))
+}
+
+async fn list(State(app): State<App>, call: Call) -> ApiResult {
+    let paging = call.query.paging();
+    let start = (paging.page - 1).saturating_mul(paging.per_page);
+    let range = start..start.saturating_add(paging.per_page);
+    let (total, events) = event::list(&app, &call.organization, range).await?;
+    let outputs: Vec<Output<'_>> = events.iter().map(output).collect();
+    reply::page("events", paging, total, &outputs)
+}

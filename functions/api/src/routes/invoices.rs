@@ -1,0 +1,89 @@
+//! Invoices (chapter 05, 2.12).
+
+use app::document::{self, Download};
+use app::organization::parse_id;
+use app::{App, Failure, Rejection, billing, invoice, present};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post, put};
+use domain::id::InvoiceId;
+use domain::invoice::{Invoice, Status};
+use domain::organization::Organization;
+use wire::invoice::{Filter, Includes};
+
+use crate::call::Call;
+use crate::error::{ApiError, ApiResult};
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/invoices", get(list))
+        .route("/invoices/{id}", get(show).put(update).patch(update))
+        .route("/invoices/{id}/download", post(download))
+        .route("/invoices/{id}/refresh", put(refresh))
+        .route("/invoices/{id}/finalize", put(finalize))
+        .route("/invoices/{id}/void", post(void))
+}
+
+async fn shown(app: &App, organization: &Organization, invoice: &Invoice, includes: Includes) -> ApiResult {
+    reply::one("invoice", &present::invoice(app, organization, invoice, includes).await?)
+}
+
+fn not_found() -> ApiError {
+    Failure::from(Rejection::NotFound("invoice")).into()
+}
+
+fn id(text: &str) -> Result<InvoiceId, ApiError> {
+    parse_id(text).ok_or_else(not_found)
+}
+
+async fn list(State(app): State<App>, call: Call) -> ApiResult {
+    let filter = Filter::parse(call.query.pairs());
+    let paging = call.query.paging();
+    let (total, invoices) =
+        invoice::list(&app, &call.organization, &filter, |total| paging.range(total)).await?;
+    let mut outputs = Vec::with_capacity(invoices.len());
+    for invoice in &invoices {
+        outputs.push(present::invoice(&app, &call.organization, invoice, Includes::List).await?);
+    }
+    reply::page("invoices", paging, total, &outputs)
+}
+
+async fn show(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let found = invoice::get(&app, &call.organization, parse_id(&text)).await?;
+    shown(&app, &call.organization, &found, Includes::Full).await
+}
+
+async fn update(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let id = parse_id(&text);
+    invoice::get(&app, &call.organization, id).await?;
+    let changed = invoice::update(&app, &call.organization, id, call.root("invoice")?).await?;
+    shown(&app, &call.organization, &changed, Includes::Full).await
+}
+
+async fn download(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    match document::download(&app, &call.organization, id(&text)?).await? {
+        Download::Ready(invoice) => shown(&app, &call.organization, &invoice, Includes::Bare).await,
+        Download::Preparing => reply::empty(),
+    }
+}
+
+async fn refresh(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let refreshed = billing::refresh(&app, call.organization.id, id(&text)?).await?.ok_or_else(not_found)?;
+    shown(&app, &call.organization, &refreshed, Includes::Full).await
+}
+
+async fn finalize(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let found = invoice::get(&app, &call.organization, parse_id(&text)).await?;
+    if found.status != Status::Draft {
+        return Err(not_found());
+    }
+    let now = app.now(&call.organization);
+    let finalized = billing::finalize(&app, call.organization.id, found.id, now).await?.ok_or_else(not_found)?;
+    shown(&app, &call.organization, &finalized, Includes::Full).await
+}
+
+async fn void(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let voided = invoice::void(&app, &call.organization, parse_id(&text)).await?;
+    shown(&app, &call.organization, &voided, Includes::Full).await
+}

@@ -1,0 +1,36 @@
+//! Routes, one module per resource.
+
+mod admin;
+mod billable_metrics;
+mod customers;
+mod documents;
+mod events;
+mod health;
+mod invoices;
+mod organizations;
+mod plans;
+mod subscriptions;
+mod taxes;
+mod test_clock;
+mod webhook_endpoints;
+mod webhooks;
+
+use app::App;
+use axum::Router;
+
+/// Every route.
+pub(crate) fn all() -> Router<App> {
+    let v1 = Router::new()
+        .merge(billable_metrics::routes())
+        .merge(customers::routes())
+        .merge(events::routes())
+        .merge(invoices::routes())
+        .merge(organizations::routes())
+        .merge(plans::routes())
+        .merge(subscriptions::routes())
+        .merge(taxes::routes())
+        .merge(test_clock::routes())
+        .merge(webhook_endpoints::routes())
+        .merge(webhooks::routes());
+    Router::new().nest("/api/v1", v1).merge(admin::routes()).merge(documents::routes()).merge(health::routes())
+}

@@ -1,0 +1,46 @@
+//! Plans with their charges (chapter 05, 2.5).
+
+use app::{App, Failure, catalogue, present};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use domain::plan::Plan;
+
+use crate::call::Call;
+use crate::error::ApiResult;
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/plans", post(create).get(list))
+        .route("/plans/{code}", get(show).put(update).patch(update).delete(delete))
+}
+
+async fn create(State(app): State<App>, call: Call) -> ApiResult {
+    let new = wire::plan::parse_new(call.root("plan")?);
+    let plan = catalogue::create_plan(&app, &call.organization, new).await?;
+    reply::one("plan", &present::plan(&app, call.organization.id, &plan).await?)
+}
+
+async fn list(State(app): State<App>, call: Call) -> ApiResult {
+    let paging = call.query.paging();
+    let listed = app.store.list_plans(call.organization.id, |total| paging.range(total)).await.map_err(Failure::from)?;
+    let plans: Vec<Plan> = listed.entries.into_iter().map(|plan| plan.value).collect();
+    reply::page("plans", paging, listed.total, &present::plans(&app, call.organization.id, &plans).await?)
+}
+
+async fn show(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    let plan = catalogue::plan_by_code(&app, call.organization.id, &code).await?;
+    reply::one("plan", &present::plan(&app, call.organization.id, &plan).await?)
+}
+
+async fn update(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    let update = wire::plan::parse_update(call.root("plan")?);
+    let plan = catalogue::update_plan(&app, &call.organization, &code, update).await?;
+    reply::one("plan", &present::plan(&app, call.organization.id, &plan).await?)
+}
+
+async fn delete(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    let plan = catalogue::delete_plan(&app, &call.organization, &code).await?;
+    reply::one("plan", &present::plan(&app, call.organization.id, &plan).await?)
+}

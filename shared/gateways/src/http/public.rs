@@ -1,0 +1,89 @@
+//! Which addresses belong to the public internet.
+//!
+//! Sources: IANA's special-purpose address registries for IPv4 and IPv6, and the IPv6 global unicast assignments, as of
+//! 2026-11.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whether an address is one that anybody may reach: nothing local, private, shared, reserved or for many at once.
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    !matches!(
+        address.octets(),
+        [0 | 10 | 127 | 224..=255, ..]      // this network, private, loopback, multicast, reserved, broadcast
+        | [100, 64..=127, ..]               // shared by a provider's customers
+        | [169, 254, ..]                    // link-local: where clouds keep their credentials
+        | [172, 16..=31, ..]                // private
+        | [192, 0, 0 | 2, _]                // protocol assignments, documentation
+        | [192, 88, 99, _]                  // relays of 6to4
+        | [192, 168, ..]                    // private
+        | [198, 18 | 19, ..]                // benchmarks
+        | [198, 51, 100, _]                 // documentation
+        | [203, 0, 113, _] // documentation
+    )
+}
+
+/// Of IPv6, only what is assigned as global unicast (2000::/3) is public, less what that part reserves; and an IPv4
+/// address that a translator reaches as IPv6 is as public as itself. Mapped, compatible, unique local, link-local,
+/// site-local and multicast addresses all lie outside.
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => is_public_v4(joined(high, low)),
+        [0x2001, 0..=0x01ff, ..] => false,  // protocol assignments: Teredo, benchmarks, ORCHID
+        [0x2001, 0x0db8, ..] => false,      // documentation
+        [0x2002, ..] => false,              // 6to4: carries any IPv4 address
+        [0x3fff, 0..=0x0fff, ..] => false,  // documentation
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(addresses: &[&str], expected: bool) {
+        for address in addresses {
+            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn private_and_reserved_addresses_are_not_public() {
+        let v4 = [
+            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.254",
+            "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.1.1",
+            "198.18.0.1", "198.19.255.255", "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+            "255.255.255.255",
+        ];
+        let v6 = [
+            "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1",
+            "64:ff9b:1::8.8.8.8", "100::1", "2001::1", "2001:0:5ef5:79fd::1", "2001:20::1", "2001:db8::1",
+            "2002:7f00:1::", "3fff::1", "3fff:fff::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1",
+            "ff02::1", "fd00:ec2::254",
+        ];
+        check(&v4, false);
+        check(&v6, false);
+    }
+
+    #[test]
+    fn everything_else_is_public() {
+        let v4 = [
+            "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.0.0.1", "128.0.0.1",
+            "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.0.1.1", "192.167.255.255", "198.17.255.255",
+            "198.20.0.0", "223.255.255.255",
+        ];
+        check(&v4, true);
+        check(&["2001:200::1", "2606:4700::1111", "2a00:1450::1", "3ffe::1", "64:ff9b::8.8.8.8"], true);
+    }
+}

@@ -1,0 +1,226 @@
+//! A decision on its way into the table: built once, handed over once.
+
+use domain::id::OrganizationId;
+use domain::invoice::Invoice;
+
+use crate::items::invoice as invoice_items;
+use crate::keys;
+use crate::outbox::Message;
+use crate::record::{DecodeError, Record, Scope, Versioned, to_item};
+use crate::table::{Condition, Item, Key, Table, TableError, TransactError, WRITES_PER_TRANSACTION_MAX, Write};
+
+/// What to write, and what must still hold.
+///
+/// Everything in it happens in one transaction, but for `bulk`, which is written before and stays unreachable until the
+/// transaction makes it visible.
+#[derive(Debug)]
+pub struct Commit {
+    scope: Scope,
+    sequence: i64,
+    writes: Vec<Write>,
+    bulk: Vec<Item>,
+    messages: usize,
+    error: Option<DecodeError>,
+}
+
+/// Most pages of superseded fees that one update removes, to leave room in its transaction. Of an invoice of more pages
+/// (tens of thousands of fees) they stay, unreachable.
+const PAGES_REMOVED_MAX: usize = 20;
+
+/// Why a commit did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Something that the decision looked at has changed, or exists already. Nothing was written: load and decide again.
+    #[error("what was decided on has changed meanwhile")]
+    Conflict,
+    /// See there.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// See there.
+    #[error(transparent)]
+    Encode(#[from] DecodeError),
+}
+
+impl Commit {
+    /// An empty commit. `sequence` is a fresh creation sequence: it orders the outbox items of the commit.
+    #[must_use]
+    pub fn new(scope: Scope, sequence: i64) -> Commit {
+        Commit { scope, sequence, writes: Vec::new(), bulk: Vec::new(), messages: 0, error: None }
+    }
+
+    /// Whose commit it is.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.scope.organization
+    }
+
+    fn put<R: Record>(mut self, record: &R, version: u64, condition: Condition) -> Commit {
+        match to_item(self.scope, record, version) {
+            Ok(item) => self.writes.push(Write::Put(item, condition)),
+            Err(error) => self.error = Some(error),
+        }
+        self
+    }
+
+    /// Stores a record that must not exist yet.
+    #[must_use]
+    pub fn create<R: Record>(self, record: &R) -> Commit {
+        self.put(record, 1, Condition::Absent)
+    }
+
+    /// Stores a changed record over the one that was read.
+    #[must_use]
+    pub fn update<R: Record>(self, read: &Versioned<R>, changed: &R) -> Commit {
+        self.put(changed, read.version + 1, Condition::Version(read.version))
+    }
+
+    /// Stores a record over the one that was read, or as a new one if there was none.
+    #[must_use]
+    pub fn save<R: Record>(self, read: Option<&Versioned<R>>, record: &R) -> Commit {
+        match read {
+            Some(read) => self.update(read, record),
+            None => self.create(record),
+        }
+    }
+
+    /// Stores an invoice that must not exist yet, with any number of fees.
+    #[must_use]
+    pub fn create_invoice(self, invoice: &Invoice) -> Commit {
+        self.put_invoice(invoice, 1, Condition::Absent).1
+    }
+
+    /// Stores a changed invoice over the one that was read by `Store::invoice`, with any number of fees.
+    ///
+    /// Pages of fees that the changed invoice no longer names go in the same transaction: a write each.
+    #[must_use]
+    pub fn update_invoice(self, read: &Versioned<Invoice>, changed: &Invoice) -> Commit {
+        if read.version == invoice_items::LISTED_VERSION {
+            return self
+                .failed(DecodeError::new(Invoice::KIND, "it was listed without its fees: load it to change it"));
+        }
+        let superseded = match invoice_items::packed(self.scope, read, read.version) {
+            Ok(old) => old.pages,
+            Err(error) => return self.failed(error),
+        };
+        let condition = Condition::Version(read.version);
+        let (written, mut commit) = self.put_invoice(changed, read.version + 1, condition);
+        if superseded.len() <= PAGES_REMOVED_MAX {
+            let gone = superseded.into_iter().map(|page| page.key).filter(|key| !written.contains(key));
+            commit.writes.extend(gone.map(|key| Write::Delete(key, Condition::None)));
+        }
+        commit
+    }
+
+    /// The keys of the pages written, and the commit.
+    fn put_invoice(mut self, invoice: &Invoice, version: u64, condition: Condition) -> (Vec<Key>, Commit) {
+        match invoice_items::packed(self.scope, invoice, version) {
+            Ok(packed) => {
+                let keys = packed.pages.iter().map(|page| page.key.clone()).collect();
+                self.bulk.extend(packed.pages);
+                self.writes.push(Write::Put(packed.header, condition));
+                (keys, self)
+            }
+            Err(error) => (Vec::new(), self.failed(error)),
+        }
+    }
+
+    fn failed(mut self, error: DecodeError) -> Commit {
+        self.error = Some(error);
+        self
+    }
+
+    /// Demands that what was read has not changed.
+    #[must_use]
+    pub fn unchanged<R: Record>(mut self, read: &Versioned<R>) -> Commit {
+        let key = read.value.key(self.scope);
+        self.writes.push(Write::Check(key, Condition::Version(read.version)));
+        self
+    }
+
+    /// Removes the record that was read.
+    #[must_use]
+    pub fn delete<R: Record>(mut self, read: &Versioned<R>) -> Commit {
+        let key = read.value.key(self.scope);
+        self.writes.push(Write::Delete(key, Condition::Version(read.version)));
+        self
+    }
+
+    /// Any single write: for items that are no records (counters, work).
+    #[must_use]
+    pub fn write(mut self, write: Write) -> Commit {
+        self.writes.push(write);
+        self
+    }
+
+    /// Stores an item before the transaction, unreachable until something in the transaction names it.
+    #[must_use]
+    pub fn bulk(mut self, item: Item) -> Commit {
+        self.bulk.push(item);
+        self
+    }
+
+    /// Says what must happen next, if and only if this commit does.
+    ///
+    /// In a sandbox organization the message also counts as unfinished work until its last consumer is done.
+    #[must_use]
+    pub fn then(mut self, message: &Message) -> Commit {
+        match message.items(self.scope, self.sequence, self.messages) {
+            Ok(items) => self.writes.extend(items.into_iter().map(|item| Write::Put(item, Condition::None))),
+            Err(error) => self.error = Some(error),
+        }
+        self.messages += 1;
+        self
+    }
+
+    /// How many writes one more transaction could still take.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        WRITES_PER_TRANSACTION_MAX.saturating_sub(self.writes.len())
+    }
+
+    /// Writes it all or nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when a precondition failed or another transaction was faster; otherwise whether it happened is
+    /// unknown only for `TableError::Unavailable`.
+    pub async fn execute(self, table: &dyn Table) -> Result<(), CommitError> {
+        if let Some(error) = self.error {
+            return Err(error.into());
+        }
+        if !self.bulk.is_empty() {
+            table.put_all(self.bulk).await?;
+        }
+        if self.writes.is_empty() {
+            return Ok(());
+        }
+        table.transact(self.writes).await.map_err(|error| match error {
+            TransactError::Conditions(_) | TransactError::Contended => CommitError::Conflict,
+            TransactError::Table(error) => CommitError::Table(error),
+        })
+    }
+}
+
+/// Marks a piece of work of a sandbox organization as done. One write; repeating it is harmless.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn work_done(table: &dyn Table, organization: OrganizationId, id: &str) -> Result<(), TableError> {
+    table.delete_all(&[keys::work(organization, id)]).await
+}
+
+/// A key that the commit's scope makes of a name; kept here so that callers need no `Scope` of their own.
+impl Commit {
+    /// Claims a code or external id for `owner`; fails with `Conflict` if it is taken.
+    #[must_use]
+    pub fn claim(self, alias: &crate::alias::Alias) -> Commit {
+        self.create(alias)
+    }
+
+    /// Gives a code or external id free.
+    #[must_use]
+    pub fn release(mut self, kind: &str, name: &str) -> Commit {
+        let key: Key = keys::alias(self.scope.organization, kind, name);
+        self.writes.push(Write::Delete(key, Condition::None));
+        self
+    }
+}

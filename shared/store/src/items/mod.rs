@@ -1,0 +1,44 @@
+//! Stored forms: how each aggregate of the domain stands in the body of an item.
+//!
+//! Owns: structs of their own with explicit conversions, so that renaming a field of the domain changes no stored byte.
+//!
+//! Does not own: rules. What is stored is valid; a form that the domain refuses is an error that somebody looks at.
+//!
+//! Invariants:
+//! - A field that is added gets `#[serde(default)]` (or is an `Option`), and the kind's `SCHEMA` counts up by one. So an
+//!   old item always loads, and an older program refuses a newer item instead of dropping what it does not know: unknown
+//!   fields are refused too.
+//! - Nothing is rounded on the way: instants are whole microseconds, decimals texts, numbers of callers their own text.
+//! - `golden/` holds bodies of every kind and schema that must load for ever.
+
+pub mod api_key;
+pub mod chain;
+pub mod customer;
+pub mod draft;
+pub mod fee;
+mod form;
+pub mod former_customers;
+mod identity;
+pub mod invoice;
+pub mod metric;
+pub mod organization;
+pub mod plan;
+pub mod running_number;
+pub mod subscription;
+pub mod tax;
+pub mod webhook;
+
+pub use api_key::{ApiKey, KeyHolder};
+pub use chain::{Chain, Member};
+pub use draft::Draft;
+pub use former_customers::FormerCustomers;
+pub use running_number::RunningNumber;
+pub use subscription::SETTLING;
+pub use webhook::{Webhook, WebhookStatus};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+pub(crate) mod samples;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+pub(crate) mod tests;

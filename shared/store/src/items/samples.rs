@@ -1,0 +1,566 @@
+//! Values for tests: one of every kind with every field set, and one with nothing that may be absent.
+
+use domain::billing::{Boundaries, Change, LastRecord, Situation};
+use domain::charge::{
+    AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails,
+    PercentageDetails, Price, VolumeDetails,
+};
+use domain::customer::{Customer, Metadata};
+use domain::id::{
+    ApiKeyId, AppliedTaxId, ChargeId, CustomerId, EndpointId, FeeId, GroupId, InvoiceId, MetadataId, MetricId,
+    OrganizationId, PlanId, SubscriptionId, TaxId, WebhookId,
+};
+use domain::invoice::{
+    BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, Invoice, Kind, PaymentStatus, Status, Totals,
+};
+use domain::metric::groups::{Groups, Leaf, Parent};
+use domain::metric::{AggregationType, Metric, WeightedInterval};
+use domain::money::Currency;
+use domain::organization::{
+    DocumentNumbering, EmailSetting, Endpoint, Identity, Organization, SignatureAlgorithm, TestClock,
+};
+use domain::plan::{Charge, GroupPrice, Plan, Pricing};
+use domain::subscription::{LastFee, Link, Progress, State, Subscription};
+use domain::tax::{FeeTax, InvoiceTax, Tax};
+use domain::time::{BillingTime, Instant, Interval, Zone};
+use domain::value::Value;
+use rust_decimal_macros::dec;
+use uuid::Uuid;
+
+use super::{ApiKey, Chain, Draft, FormerCustomers, KeyHolder, Member, RunningNumber, Webhook, WebhookStatus};
+use crate::alias::Alias;
+use crate::keys::Timeline;
+use crate::record::Scope;
+
+pub fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x1234_5678_9abc_4def_8123_0000_0000_0000 + number)
+}
+
+pub fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+pub fn organization_id() -> OrganizationId {
+    OrganizationId(id(1))
+}
+
+pub fn scope() -> Scope {
+    Scope { organization: organization_id(), timeline: Timeline::Real }
+}
+
+fn identity() -> Identity {
+    Identity {
+        country: text("FR"),
+        address_line1: text("5 rue de l'Été"),
+        address_line2: text("2nd floor"),
+        state: text("Île-de-France"),
+        zipcode: text("75001"),
+        email: text("a@example.com,b@example.com"),
+        city: text("Paris"),
+        legal_name: text("Acme \"SA\""),
+        legal_number: text("0123"),
+        tax_identification_number: text("FR 12"),
+    }
+}
+
+fn metadata(number: u128) -> Metadata {
+    Metadata {
+        id: MetadataId(id(number)),
+        key: "key".into(),
+        value: "välue".into(),
+        display_in_invoice: true,
+        created_at: at("2024-01-02T03:04:05.678901Z"),
+    }
+}
+
+pub fn organization(full: bool) -> Organization {
+    let set = |word: &str| full.then(|| word.to_owned());
+    Organization {
+        id: organization_id(),
+        name: "Acme".into(),
+        identity: if full { identity() } else { Identity::default() },
+        default_currency: Currency::EUR,
+        timezone: Zone::parse("Europe/Paris").unwrap(),
+        net_payment_term: 30,
+        invoice_grace_period: 3,
+        email_settings: if full {
+            vec![EmailSetting::InvoiceFinalized, EmailSetting::CreditNoteCreated]
+        } else {
+            Vec::new()
+        },
+        document_locale: "fr".into(),
+        invoice_footer: set("Merci"),
+        document_numbering: if full { DocumentNumbering::PerOrganization } else { DocumentNumbering::PerCustomer },
+        document_number_prefix: "ACM-1A2B".into(),
+        endpoints: [SignatureAlgorithm::Jwt, SignatureAlgorithm::Hmac]
+            .into_iter()
+            .filter(|_| full)
+            .map(|signature_algorithm| Endpoint {
+                id: EndpointId(id(2)),
+                url: "https://example.com/hooks".into(),
+                signature_algorithm,
+                created_at: at("2024-01-01T00:00:00Z"),
+            })
+            .collect(),
+        test_clock: full.then(|| TestClock {
+            frozen_time: at("1969-12-31T23:59:59.999999Z"),
+            advancing_to: Some(at("2024-03-01T00:00:00Z")),
+        }),
+        created_at: at("2024-01-01T00:00:00.000001Z"),
+    }
+}
+
+pub fn customer(full: bool) -> Customer {
+    let set = |word: &str| full.then(|| word.to_owned());
+    Customer {
+        id: CustomerId(id(3)),
+        external_id: "acme #1/é".into(),
+        sequential_id: 7,
+        slug: "ACM-1A2B-007".into(),
+        name: set("Acme"),
+        identity: if full { identity() } else { Identity::default() },
+        url: set("https://example.com"),
+        phone: set("+33 1"),
+        logo_url: set("https://example.com/logo.png"),
+        external_salesforce_id: set("sf-1"),
+        currency: full.then_some(Currency::USD),
+        timezone: full.then(|| Zone::parse("America/St_Johns").unwrap()),
+        net_payment_term: full.then_some(0),
+        invoice_grace_period: full.then_some(0),
+        document_locale: set("nb"),
+        tax_ids: if full { vec![TaxId(id(4)), TaxId(id(5))] } else { Vec::new() },
+        metadata: if full { vec![metadata(6), metadata(7)] } else { Vec::new() },
+        last_invoice_sequence: 12,
+        created_at: at("2024-01-01T00:00:00Z"),
+        updated_at: at("2024-01-02T00:00:00Z"),
+        created_seq: 1_704_067_200_000_000,
+        deleted_at: full.then(|| at("2024-05-01T00:00:00Z")),
+    }
+}
+
+pub fn tax(full: bool) -> Tax {
+    Tax {
+        id: TaxId(id(4)),
+        name: "VAT".into(),
+        code: "vat".into(),
+        rate: dec!(20.10),
+        description: full.then(|| "TVA".into()),
+        applied_to_organization: full,
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 5,
+    }
+}
+
+pub fn metric(groups: Groups, full: bool) -> Metric {
+    Metric {
+        id: MetricId(id(8)),
+        name: "Calls".into(),
+        code: "calls".into(),
+        description: full.then(|| "API calls".into()),
+        aggregation: if full { AggregationType::WeightedSum } else { AggregationType::Count },
+        weighted_interval: full.then_some(WeightedInterval::Seconds),
+        recurring: full,
+        field_name: full.then(|| "seconds".into()),
+        groups,
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 6,
+        deleted_at: full.then(|| at("2024-05-01T00:00:00Z")),
+    }
+}
+
+pub fn groups() -> [Groups; 3] {
+    let leaves =
+        || vec![Leaf { id: GroupId(id(9)), value: "eu".into() }, Leaf { id: GroupId(id(10)), value: "".into() }];
+    [
+        Groups::None,
+        Groups::One { key: "region".into(), leaves: leaves() },
+        Groups::Two {
+            key: "cloud".into(),
+            parents: vec![Parent { name: "aws".into(), key: "region".into(), leaves: leaves() }],
+        },
+    ]
+}
+
+fn word(word: &str) -> Value {
+    Value::Text(word.to_owned())
+}
+
+fn number(digits: &str) -> Value {
+    Value::Number(digits.to_owned())
+}
+
+fn map(entries: &[(&str, Value)]) -> Value {
+    Value::Map(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+}
+
+pub fn pricing(model: ChargeModel, properties: Value) -> Pricing {
+    Pricing { price: Price::parse(model, &properties).unwrap(), properties }
+}
+
+/// A price of every model.
+pub fn pricings() -> Vec<Pricing> {
+    let bounds = |from: &str, to: Value| vec![("from_value", number(from)), ("to_value", to)];
+    let ranges = |amounts: &[(&str, Value)]| {
+        let range = |from, to| map(&[bounds(from, to), amounts.to_vec()].concat());
+        Value::List(vec![range("0", number("10")), range("11", Value::Null)])
+    };
+    let units = ranges(&[("per_unit_amount", word("0.10")), ("flat_amount", word("5"))]);
+    let rates = ranges(&[("rate", word("1.5")), ("flat_amount", word("0"))]);
+    vec![
+        pricing(ChargeModel::Standard, map(&[("unknown", number("1.50e3")), ("amount", word("12.000"))])),
+        pricing(ChargeModel::Graduated, map(&[("graduated_ranges", units.clone())])),
+        pricing(ChargeModel::Volume, map(&[("volume_ranges", units)])),
+        pricing(ChargeModel::GraduatedPercentage, map(&[("graduated_percentage_ranges", rates)])),
+        pricing(
+            ChargeModel::Package,
+            map(&[("amount", word("30")), ("free_units", number("1000")), ("package_size", number("1000"))]),
+        ),
+        pricing(
+            ChargeModel::Percentage,
+            map(&[
+                ("rate", word("1.2")),
+                ("fixed_amount", word("0.5")),
+                ("free_units_per_events", number("3")),
+                ("free_units_per_total_aggregation", word("500")),
+                ("per_transaction_min_amount", word("0.1")),
+                ("per_transaction_max_amount", word("10")),
+            ]),
+        ),
+    ]
+}
+
+fn charge(number: u128, price: Pricing, full: bool) -> Charge {
+    let group_price =
+        GroupPrice { group_id: GroupId(id(9)), price: price.clone(), invoice_display_name: Some("Europe".into()) };
+    let bare = GroupPrice { group_id: GroupId(id(10)), price: price.clone(), invoice_display_name: None };
+    Charge {
+        id: ChargeId(id(number)),
+        parent_id: full.then(|| ChargeId(id(99))),
+        metric_id: MetricId(id(8)),
+        invoice_display_name: full.then(|| "Calls".into()),
+        pay_in_advance: full,
+        invoiceable: !full,
+        prorated: full,
+        min_amount_cents: 500,
+        price,
+        group_prices: if full { vec![group_price, bare] } else { Vec::new() },
+        tax_ids: if full { vec![TaxId(id(4))] } else { Vec::new() },
+        created_at: at("2024-01-01T00:00:00Z"),
+    }
+}
+
+pub fn plan(full: bool) -> Plan {
+    let set = |word: &str| full.then(|| word.to_owned());
+    let charges = pricings().into_iter().zip(100..).map(|(price, number)| charge(number, price, full));
+    Plan {
+        id: PlanId(id(11)),
+        parent_id: full.then(|| PlanId(id(12))),
+        name: "Pro".into(),
+        invoice_display_name: set("Professional"),
+        code: "pro".into(),
+        description: set("for teams"),
+        interval: if full { Interval::Yearly } else { Interval::Weekly },
+        amount_cents: -9_007_199_254_740_993,
+        currency: Currency::EUR,
+        trial_period: full.then_some(dec!(14.5)),
+        pay_in_advance: full,
+        bill_charges_monthly: full.then_some(true),
+        tax_ids: if full { vec![TaxId(id(4))] } else { Vec::new() },
+        charges: if full { charges.collect() } else { Vec::new() },
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 8,
+        pending_deletion: full,
+        deleted_at: full.then(|| at("2024-05-01T00:00:00Z")),
+    }
+}
+
+pub fn boundaries() -> Boundaries {
+    Boundaries {
+        from: at("2024-02-01T00:00:00Z"),
+        to: at("2024-02-29T23:59:59.999999Z"),
+        charges_from: at("2024-01-01T00:00:00Z"),
+        charges_to: at("2024-01-31T23:59:59.999999Z"),
+    }
+}
+
+pub fn states() -> [State; 5] {
+    let started_at = at("2024-01-01T00:00:00Z");
+    let terminated_at = at("2024-02-01T00:00:00Z");
+    [
+        State::Pending,
+        State::Active { started_at },
+        State::Terminated { started_at: Some(started_at), terminated_at },
+        State::Terminated { started_at: None, terminated_at },
+        State::Canceled { canceled_at: started_at },
+    ]
+}
+
+pub fn subscription(state: State, full: bool) -> Subscription {
+    let link = |number, change| Link { id: SubscriptionId(id(number)), plan_code: "basic".into(), change };
+    Subscription {
+        id: SubscriptionId(id(13)),
+        external_id: "sub-1".into(),
+        customer_id: CustomerId(id(3)),
+        plan_id: PlanId(id(11)),
+        plan_code: "pro".into(),
+        name: full.then(String::new),
+        state,
+        billing_time: if full { BillingTime::Anniversary } else { BillingTime::Calendar },
+        subscription_at: at("2024-01-01T00:00:00Z"),
+        ending_at: full.then(|| at("2025-01-01T00:00:00Z")),
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 9,
+        previous: full.then(|| link(14, Change::Upgrade)),
+        next: full.then(|| link(15, Change::Downgrade)),
+        trial_started_at: at("2024-01-01T00:00:00Z"),
+        progress: if full {
+            Progress {
+                last_recurring_at: Some(at("2024-02-01T00:00:00Z")),
+                last_record: Some(LastRecord { zone: Zone::UTC, charges_to: at("2024-01-31T23:59:59.999999Z") }),
+                last_recurring: Some(boundaries()),
+                last_fee: Some(LastFee {
+                    id: FeeId(id(16)),
+                    invoice_id: InvoiceId(id(17)),
+                    amount_cents: 123,
+                    created_at: at("2024-02-01T00:00:00Z"),
+                    to: at("2024-02-29T23:59:59.999999Z"),
+                }),
+                invoiced: true,
+                start_invoice_at: Some(at("2024-01-01T00:00:00Z")),
+                final_invoice_at: Some(at("2024-03-01T00:00:00Z")),
+            }
+        } else {
+            Progress::default()
+        },
+        next_due: full.then(|| at("2024-03-01T00:00:00Z")),
+    }
+}
+
+pub fn details() -> Vec<AmountDetails> {
+    vec![
+        AmountDetails::None,
+        AmountDetails::Graduated(vec![GraduatedRangeDetails {
+            from_value: 0,
+            to_value: Some(10),
+            flat_unit_amount: dec!(1),
+            per_unit_amount: dec!(0.5),
+            units: dec!(10),
+            per_unit_total_amount: dec!(5.0),
+            total_with_flat_amount: dec!(6),
+        }]),
+        AmountDetails::GraduatedPercentage(vec![GraduatedPercentageRangeDetails {
+            from_value: 11,
+            to_value: None,
+            flat_unit_amount: dec!(1),
+            rate: dec!(1.25),
+            units: dec!(0.000000000000001),
+            per_unit_total_amount: dec!(0),
+            total_with_flat_amount: dec!(1),
+        }]),
+        AmountDetails::Package(PackageDetails {
+            free_units: dec!(100),
+            paid_units: dec!(50),
+            per_package_size: 100,
+            per_package_unit_amount: dec!(30),
+        }),
+        AmountDetails::Percentage(PercentageDetails {
+            units: dec!(1),
+            free_units: dec!(2),
+            free_events: 3,
+            paid_units: dec!(4),
+            rate: dec!(5),
+            per_unit_total_amount: dec!(6),
+            paid_events: 7,
+            fixed_fee_unit_amount: dec!(8),
+            fixed_fee_total_amount: dec!(9),
+            min_max_adjustment_total_amount: dec!(-10),
+        }),
+        AmountDetails::Volume(VolumeDetails {
+            flat_unit_amount: dec!(1),
+            per_unit_amount: dec!(2),
+            per_unit_total_amount: dec!(3),
+        }),
+    ]
+}
+
+fn fee_tax() -> FeeTax {
+    FeeTax {
+        id: AppliedTaxId(id(18)),
+        tax_id: TaxId(id(4)),
+        code: "vat".into(),
+        name: "VAT".into(),
+        rate: dec!(20),
+        description: Some("TVA".into()),
+        amount_cents: 20,
+    }
+}
+
+pub fn fee(number: u128, item: FeeItem, full: bool) -> Fee {
+    Fee {
+        id: FeeId(id(number)),
+        item,
+        subscription_id: full.then(|| SubscriptionId(id(13))),
+        external_subscription_id: full.then(|| "sub-1".into()),
+        amount_cents: 100,
+        coupon_share: dec!(0.12345),
+        units: dec!(123456789.123456789),
+        precise_unit_amount: dec!(0.000000000000001),
+        unit_amount_cents: 0,
+        taxes: if full { vec![fee_tax(), FeeTax { description: None, ..fee_tax() }] } else { Vec::new() },
+        taxes_amount_cents: 40,
+        taxes_rate: dec!(40),
+        from: at("2024-01-01T00:00:00Z"),
+        to: at("2024-01-31T23:59:59.999999Z"),
+        payment_status: if full { PaymentStatus::Failed } else { PaymentStatus::Pending },
+        created_at: at("2024-02-01T00:00:00Z"),
+    }
+}
+
+pub fn charge_item(details: AmountDetails, full: bool) -> FeeItem {
+    FeeItem::Charge(Box::new(ChargeItem {
+        charge_id: ChargeId(id(19)),
+        metric_id: MetricId(id(8)),
+        metric_code: "calls".into(),
+        metric_name: "Calls".into(),
+        display_name: "Calls".into(),
+        invoiceable: true,
+        pay_in_advance: false,
+        prorated: full,
+        group: full.then(|| FeeGroup { id: GroupId(id(9)), display_name: "aws • eu".into() }),
+        true_up_parent: full.then(|| FeeId(id(20))),
+        true_up: full.then(|| FeeId(id(21))),
+        events_count: 1_000_000,
+        details,
+    }))
+}
+
+fn subscription_item(full: bool) -> FeeItem {
+    FeeItem::Subscription {
+        plan_code: "pro".into(),
+        plan_name: "Pro".into(),
+        invoice_display_name: full.then(|| "Professional".into()),
+        pay_in_advance: full,
+    }
+}
+
+pub fn invoice(full: bool) -> Invoice {
+    let charges = details().into_iter().map(|details| charge_item(details, full));
+    let items = std::iter::once(subscription_item(full)).chain(charges);
+    let fees = items.zip(200..).map(|(item, number)| fee(number, item, full)).filter(|_| full).collect();
+    Invoice {
+        id: InvoiceId(id(17)),
+        customer_id: CustomerId(id(3)),
+        sequential_id: 12,
+        number: "ACM-1A2B-007-012".into(),
+        kind: if full { Kind::Subscription } else { Kind::OneOff },
+        status: if full { Status::Voided { voided_at: at("2024-02-09T00:00:00Z") } } else { Status::Draft },
+        payment_status: PaymentStatus::Succeeded,
+        currency: Currency::EUR,
+        zone: Zone::parse("Europe/Paris").unwrap(),
+        issuing_date: "2024-02-01".parse().unwrap(),
+        payment_due_date: "2024-03-02".parse().unwrap(),
+        net_payment_term: 30,
+        subscriptions: [Situation::First, Situation::Recurring]
+            .into_iter()
+            .filter(|_| full)
+            .map(|situation| BilledSubscription {
+                subscription_id: SubscriptionId(id(13)),
+                external_id: "sub-1".into(),
+                name: "Pro".into(),
+                plan_id: PlanId(id(11)),
+                plan_name: "Pro".into(),
+                interval: Interval::Quarterly,
+                situation,
+                at: at("2024-02-01T00:00:00Z"),
+                boundaries: boundaries(),
+                recurring: true,
+            })
+            .collect(),
+        fees,
+        taxes: if full { vec![InvoiceTax { tax: fee_tax(), fees_amount_cents: 100 }] } else { Vec::new() },
+        totals: Totals {
+            fees: 1,
+            coupons: 2,
+            sub_total_excluding_taxes: 3,
+            taxes: 4,
+            sub_total_including_taxes: 5,
+            credit_notes: 6,
+            prepaid_credits: 7,
+            total: 8,
+            taxes_rate: dec!(19.60000),
+        },
+        metadata: if full { vec![metadata(22)] } else { Vec::new() },
+        file: full.then(|| "invoices/17.pdf".into()),
+        next_due: full.then(|| at("2024-02-04T00:20:00Z")),
+        created_at: at("2024-02-01T00:00:00Z"),
+        created_seq: 10,
+        updated_at: at("2024-02-09T00:00:00Z"),
+    }
+}
+
+pub fn webhook(full: bool) -> Webhook {
+    Webhook {
+        id: WebhookId(id(23)),
+        endpoint_id: EndpointId(id(2)),
+        endpoint: "https://example.com/hooks".into(),
+        webhook_type: "invoice.created".into(),
+        object_type: "Invoice".into(),
+        object_id: id(17).to_string(),
+        status: if full { WebhookStatus::Failed } else { WebhookStatus::Pending },
+        retries: 3,
+        last_retried_at: full.then(|| at("2024-02-01T00:00:10Z")),
+        http_status: full.then_some(503),
+        response: full.then(|| "busy\n".into()),
+        payload: r#"{"webhook_type":"invoice.created","invoice":{"total":1.0}}"#.into(),
+        sequence: 2,
+        created_at: at("2024-02-01T00:00:00Z"),
+        updated_at: at("2024-02-01T00:00:20Z"),
+        created_seq: 1_706_745_600_000_011,
+        next_due: full.then(|| at("2024-02-01T00:00:30Z")),
+    }
+}
+
+pub fn api_key(full: bool) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId(id(24)),
+        organization: organization_id(),
+        hash: "ab".repeat(32),
+        sealed: vec![0, 255, 7],
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 12,
+        revoked_at: full.then(|| at("2024-02-01T00:00:00Z")),
+    }
+}
+
+pub fn key_holder() -> KeyHolder {
+    KeyHolder { hash: "ab".repeat(32), organization: organization_id(), key_id: ApiKeyId(id(24)) }
+}
+
+pub fn running_number() -> RunningNumber {
+    RunningNumber { name: "invoices 2024-01".into(), value: 41 }
+}
+
+pub fn chain() -> Chain {
+    let member = |number, created_seq| Member {
+        customer_id: CustomerId(id(3)),
+        subscription_id: SubscriptionId(id(number)),
+        created_seq,
+    };
+    Chain { external_id: "sub-1".into(), members: vec![member(13, 9), member(14, 10)] }
+}
+
+pub fn draft() -> Draft {
+    Draft::of(&invoice(true))
+}
+
+pub fn former_customers() -> FormerCustomers {
+    FormerCustomers { external_id: "acme #1/é".into(), customers: vec![CustomerId(id(3)), CustomerId(id(25))] }
+}
+
+pub fn alias() -> Alias {
+    Alias::new("customer", "acme #1/é", id(3))
+}

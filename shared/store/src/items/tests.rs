@@ -1,0 +1,194 @@
+//! Round trips of every kind, and golden bodies that must load for ever.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use domain::metric::groups::Groups;
+use domain::plan::Charge;
+use domain::value::Value;
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::SETTLING;
+use super::form::Json;
+use super::samples::{self, at, scope};
+use crate::keys::{self, Timeline};
+use crate::record::{Record, Scope, Versioned, encode_body, from_item, to_item};
+use crate::table::Index;
+
+fn returns<R: Record + Clone + PartialEq + Debug>(record: &R) {
+    let item = to_item(scope(), record, 7).unwrap();
+    assert_eq!(item.key, record.key(scope()));
+    assert_eq!(from_item::<R>(&item).unwrap(), Versioned { value: record.clone(), version: 7 });
+}
+
+#[test]
+fn every_kind_comes_back_as_it_was() {
+    for full in [true, false] {
+        returns(&samples::organization(full));
+        returns(&samples::customer(full));
+        returns(&samples::tax(full));
+        returns(&samples::plan(full));
+        returns(&samples::invoice(full));
+        returns(&samples::webhook(full));
+        returns(&samples::api_key(full));
+        samples::groups().into_iter().for_each(|groups| returns(&samples::metric(groups, full)));
+        samples::states().into_iter().for_each(|state| returns(&samples::subscription(state, full)));
+    }
+    returns(&samples::key_holder());
+    returns(&samples::running_number());
+    returns(&samples::chain());
+    returns(&samples::alias());
+    returns(&samples::draft());
+    returns(&samples::former_customers());
+}
+
+fn golden<R: Record>(name: &str, record: &R) {
+    let name = format!("{}.v{}{name}.json", R::KIND, R::SCHEMA);
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", &name].iter().collect();
+    let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let loaded = R::from_stored(serde_json::from_slice(&golden).unwrap()).unwrap();
+    let bare = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).unwrap();
+    assert_eq!(bare(&serde_json::to_vec(&loaded.to_stored()).unwrap()), bare(&golden), "{name}");
+    assert_eq!(bare(&serde_json::to_vec(&record.to_stored()).unwrap()), bare(&golden), "{name}");
+}
+
+#[test]
+fn golden_bodies_load_and_are_what_is_written_today() {
+    for full in [true, false] {
+        let name = if full { "" } else { ".minimal" };
+        golden(name, &samples::organization(full));
+        golden(name, &samples::customer(full));
+        golden(name, &samples::tax(full));
+        golden(name, &samples::plan(full));
+        golden(name, &samples::invoice(full));
+        golden(name, &samples::webhook(full));
+        golden(name, &samples::api_key(full));
+        let groups = samples::groups()[if full { 2 } else { 0 }].clone();
+        golden(name, &samples::metric(groups, full));
+        golden(name, &samples::subscription(samples::states()[usize::from(full)], full));
+    }
+    golden("", &samples::key_holder());
+    golden("", &samples::running_number());
+    golden("", &samples::chain());
+    golden("", &samples::alias());
+    golden("", &samples::draft());
+    golden("", &samples::former_customers());
+}
+
+#[test]
+fn unknown_fields_and_newer_schemas_are_refused() {
+    let mut item = to_item(scope(), &samples::tax(true), 1).unwrap();
+    item.schema += 1;
+    assert!(from_item::<domain::tax::Tax>(&item).is_err());
+    let stored = serde_json::to_value(samples::tax(true).to_stored()).unwrap();
+    let serde_json::Value::Object(mut fields) = stored else { panic!() };
+    fields.insert("newer".into(), 1.into());
+    item.schema -= 1;
+    item.body = encode_body("tax", &fields).unwrap();
+    assert!(from_item::<domain::tax::Tax>(&item).is_err());
+}
+
+#[test]
+fn a_price_that_the_domain_refuses_is_an_error() {
+    let mut plan = samples::plan(true);
+    let Charge { price, .. } = &mut plan.charges[0];
+    price.properties = Value::Map(vec![("amount".into(), Value::Text("-1".into()))]);
+    let item = to_item(scope(), &plan, 1).unwrap();
+    let error = from_item::<domain::plan::Plan>(&item).unwrap_err();
+    assert!(error.reason.contains("invalid_amount"), "{error}");
+}
+
+#[test]
+fn periods_close_a_settling_time_later_on_the_real_clock_only() {
+    let due = |state: usize, timeline| {
+        let subscription = samples::subscription(samples::states()[state], true);
+        let entries = subscription.entries(Scope { timeline, ..scope() });
+        let due = entries.into_iter().find(|entry| entry.index == Index::ByDue).unwrap();
+        (due.partition, keys::from_sortable(&due.sort).unwrap())
+    };
+    let nominal = at("2024-03-01T00:00:00Z");
+    let shard = |timeline| due(0, timeline).0;
+    assert_eq!(due(0, Timeline::Real), (shard(Timeline::Real), nominal));
+    assert_eq!(due(1, Timeline::Real), (shard(Timeline::Real), nominal + SETTLING));
+    assert_eq!(due(2, Timeline::Real), (shard(Timeline::Real), nominal + SETTLING));
+    for state in 0..5 {
+        assert_eq!(due(state, Timeline::Sandbox), (keys::due_in_sandbox(samples::organization_id()), nominal));
+    }
+}
+
+#[test]
+fn only_what_lives_is_listed() {
+    assert_eq!(samples::customer(true).entries(scope()).len(), 0);
+    assert_eq!(samples::customer(false).entries(scope()).len(), 1);
+    let plan = samples::plan(false);
+    assert_eq!(plan.entries(scope()).len(), 1);
+    assert_eq!(domain::plan::Plan { pending_deletion: true, ..plan }.entries(scope()).len(), 0);
+    assert_eq!(samples::plan(true).entries(scope())[0].index, Index::ByParent);
+    assert_eq!(samples::metric(Groups::None, false).entries(scope()).len(), 0);
+    assert_eq!(samples::invoice(true).entries(scope()).len(), 3);
+    assert_eq!(samples::invoice(false).entries(scope()).len(), 2);
+}
+
+#[test]
+fn webhooks_go_after_ninety_real_days() {
+    let days = chrono::TimeDelta::days(90);
+    assert_eq!(samples::webhook(true).expires_at(), Some((at("2024-02-01T00:00:00Z") + days).timestamp()));
+}
+
+#[test]
+fn numbers_that_json_does_not_know_are_not_stored() {
+    for bad in ["", "abc", "null", "1,2", "01", "1.", ".5", "+1", "NaN", "1 ", "[1]", "\"1\""] {
+        assert!(serde_json::to_string(&Json(Value::Number(bad.into()))).is_err(), "{bad}");
+    }
+}
+
+/// Free-form values as clients may send them: odd numbers, odd texts, nested.
+pub fn any_value() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![
+        "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?".prop_map(Value::Number),
+        Just(Value::Number("1e3".into())),
+        Just(Value::Number("-0.0".into())),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        number,
+        "\\PC{0,12}".prop_map(Value::Text),
+        Just(Value::Text("\u{0}\"\\\u{2028}\u{1F600}".into())),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            prop::collection::vec(("\\PC{0,6}", inner), 0..4).prop_map(|entries| {
+                let mut seen = std::collections::HashSet::new();
+                Value::Map(entries.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn free_form_values_keep_every_digit_and_their_order(value in any_value()) {
+        let json = serde_json::to_string(&Json(value.clone())).unwrap();
+        prop_assert!(serde_json::from_str::<Box<RawValue>>(&json).is_ok());
+        prop_assert_eq!(serde_json::from_str::<Json>(&json).unwrap().0, value.clone());
+        let pretty = format!(" [ {json} , {json} ] ");
+        prop_assert_eq!(serde_json::from_str::<Json>(&pretty).unwrap().0, Value::List(vec![value.clone(), value]));
+    }
+
+    #[test]
+    fn instants_and_amounts_are_exact(micros in any::<i32>(), nanos in 0_u32..1_000_000, cents in any::<i64>()) {
+        let seconds = chrono::DateTime::from_timestamp(i64::from(micros) * 1000, nanos * 1000).unwrap();
+        let customer = domain::customer::Customer {
+            created_at: seconds,
+            last_invoice_sequence: cents,
+            ..samples::customer(true)
+        };
+        let item = to_item(scope(), &customer, 1).unwrap();
+        prop_assert_eq!(from_item::<domain::customer::Customer>(&item).unwrap().value, customer);
+    }
+}

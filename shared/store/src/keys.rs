@@ -1,0 +1,387 @@
+//! Every key of the table is made in this file. `docs/access-patterns.md` says who asks for it.
+//!
+//! Invariants:
+//! - The organization stands first in every partition, but for `api_key` (how an organization is found at all) and the
+//!   index partition of what is due on the real clock.
+//! - Texts that callers chose are hashed into keys: they may hold any character and any length.
+
+use chrono::{NaiveDate, Utc};
+use domain::id::{ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WebhookId};
+use domain::time::Instant;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::table::{Index, IndexEntry, Key};
+
+/// Partitions of what is due on the real clock, so that no single one takes every write.
+pub const DUE_SHARDS: u8 = 16;
+
+const HEAD: &str = "HEAD";
+
+fn partition(organization: OrganizationId, words: &[&str]) -> String {
+    let mut partition = organization.0.simple().to_string();
+    for word in words {
+        partition.push('#');
+        partition.push_str(word);
+    }
+    partition
+}
+
+fn key(organization: OrganizationId, words: &[&str], sort: impl Into<String>) -> Key {
+    Key { partition: partition(organization, words), sort: sort.into() }
+}
+
+fn simple(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+/// A caller's text as part of a key: the first 128 bits of its SHA-256, in hexadecimal.
+fn hashed(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An instant as a sortable text: microseconds since the year -262143, 20 digits.
+#[must_use]
+pub fn sortable(at: Instant) -> String {
+    // The calendar is longer than 64 bits of microseconds with a sign.
+    let micros = i128::from(at.timestamp_micros()) - i128::from(chrono::DateTime::<Utc>::MIN_UTC.timestamp_micros());
+    format!("{micros:020}")
+}
+
+/// The instant of a sortable text.
+#[must_use]
+pub fn from_sortable(text: &str) -> Option<Instant> {
+    let micros = i128::from(text.parse::<u64>().ok()?);
+    let since_1970 = micros + i128::from(chrono::DateTime::<Utc>::MIN_UTC.timestamp_micros());
+    Instant::from_timestamp_micros(i64::try_from(since_1970).ok()?)
+}
+
+/// A creation sequence as a sortable text.
+fn sequence(seq: i64) -> String {
+    format!("{seq:020}")
+}
+
+/// The organization.
+#[must_use]
+pub fn organization(id: OrganizationId) -> Key {
+    key(id, &["ORG"], HEAD)
+}
+
+/// Where an API key's bearer is looked up, by the SHA-256 of the key in hexadecimal.
+#[must_use]
+pub fn api_key_hash(hash: &str) -> Key {
+    Key { partition: format!("KEY#{hash}"), sort: HEAD.to_owned() }
+}
+
+/// An API key among its organization's keys.
+#[must_use]
+pub fn api_key(organization: OrganizationId, id: ApiKeyId) -> Key {
+    key(organization, &["ORG"], format!("KEY#{id}"))
+}
+
+/// Every API key of an organization: partition and prefix.
+#[must_use]
+pub fn api_keys(organization: OrganizationId) -> (String, &'static str) {
+    (partition(organization, &["ORG"]), "KEY#")
+}
+
+/// A running number of an organization (`customers`, `invoices 2024-01`).
+#[must_use]
+pub fn running_number(organization: OrganizationId, name: &str) -> Key {
+    key(organization, &["SEQ", name], HEAD)
+}
+
+/// A tax.
+#[must_use]
+pub fn tax(organization: OrganizationId, id: TaxId) -> Key {
+    key(organization, &["TAX"], simple(id.0))
+}
+
+/// Every tax of an organization.
+#[must_use]
+pub fn taxes(organization: OrganizationId) -> String {
+    partition(organization, &["TAX"])
+}
+
+/// A billable metric.
+#[must_use]
+pub fn metric(organization: OrganizationId, id: MetricId) -> Key {
+    key(organization, &["MET"], simple(id.0))
+}
+
+/// Every billable metric of an organization, deleted ones too.
+#[must_use]
+pub fn metrics(organization: OrganizationId) -> String {
+    partition(organization, &["MET"])
+}
+
+/// A plan, parent or child.
+#[must_use]
+pub fn plan(organization: OrganizationId, id: PlanId) -> Key {
+    key(organization, &["PLN", &simple(id.0)], HEAD)
+}
+
+/// A code or external id that only one living object of a kind may hold.
+#[must_use]
+pub fn alias(organization: OrganizationId, kind: &str, name: &str) -> Key {
+    key(organization, &["ALI", kind, &hashed(&[name])], HEAD)
+}
+
+/// A customer: first item of the customer's partition, which holds its subscriptions too.
+#[must_use]
+pub fn customer(organization: OrganizationId, id: CustomerId) -> Key {
+    key(organization, &["CUS", &simple(id.0)], HEAD)
+}
+
+/// The deleted customers that had an external id.
+#[must_use]
+pub fn former_customers(organization: OrganizationId, external_id: &str) -> Key {
+    key(organization, &["CUX", &hashed(&[external_id])], HEAD)
+}
+
+/// The customer's partition: the customer and everything that one billing of it looks at.
+#[must_use]
+pub fn customer_partition(organization: OrganizationId, id: CustomerId) -> String {
+    partition(organization, &["CUS", &simple(id.0)])
+}
+
+/// A subscription, in its customer's partition, in order of creation.
+#[must_use]
+pub fn subscription(organization: OrganizationId, customer: CustomerId, seq: i64, id: SubscriptionId) -> Key {
+    key(organization, &["CUS", &simple(customer.0)], format!("SUB#{}#{}", sequence(seq), simple(id.0)))
+}
+
+/// Prefix of the subscriptions in a customer's partition.
+pub const SUBSCRIPTIONS: &str = "SUB#";
+
+/// The list of all subscription records with one external id.
+#[must_use]
+pub fn subscription_chain(organization: OrganizationId, external_id: &str) -> Key {
+    key(organization, &["SBX", &hashed(&[external_id])], HEAD)
+}
+
+/// An invoice.
+#[must_use]
+pub fn invoice(organization: OrganizationId, id: InvoiceId) -> Key {
+    key(organization, &["INV", &simple(id.0)], HEAD)
+}
+
+/// The mark of a draft invoice among the organization's drafts.
+#[must_use]
+pub fn draft(organization: OrganizationId, id: InvoiceId) -> Key {
+    key(organization, &["DRF"], simple(id.0))
+}
+
+/// The marks of every draft invoice of an organization.
+#[must_use]
+pub fn drafts(organization: OrganizationId) -> String {
+    partition(organization, &["DRF"])
+}
+
+/// A page of an invoice's fees, when they do not fit into the invoice's own item.
+#[must_use]
+pub fn fee_page(organization: OrganizationId, id: InvoiceId, generation: &str, page: usize) -> Key {
+    key(organization, &["INV", &simple(id.0)], format!("FEES#{generation}#{page:04}"))
+}
+
+/// A delivery of a webhook to an endpoint.
+#[must_use]
+pub fn webhook(organization: OrganizationId, id: WebhookId) -> Key {
+    key(organization, &["WHK", &simple(id.0)], HEAD)
+}
+
+/// How many messages about one object went to one endpoint.
+#[must_use]
+pub fn webhook_sequence(organization: OrganizationId, endpoint: Uuid, object_type: &str, object_id: &str) -> Key {
+    key(organization, &["WHS", &simple(endpoint), &hashed(&[object_type, object_id])], HEAD)
+}
+
+/// An outbox item. `shard` keeps what concerns one object in order.
+#[must_use]
+pub fn outbox(organization: OrganizationId, shard: &str, seq: i64, position: usize) -> Key {
+    key(organization, &["OUT", shard], format!("{}#{position:03}", sequence(seq)))
+}
+
+/// One unfinished piece of work of a sandbox organization.
+#[must_use]
+pub fn work(organization: OrganizationId, id: &str) -> Key {
+    key(organization, &["WRK"], id)
+}
+
+/// Every unfinished piece of work of a sandbox organization.
+#[must_use]
+pub fn works(organization: OrganizationId) -> String {
+    partition(organization, &["WRK"])
+}
+
+/// The usage log of one metric code of one external subscription id.
+#[must_use]
+pub fn usage_log(organization: OrganizationId, external_subscription_id: &str, code: &str) -> String {
+    partition(organization, &["LOG", &hashed(&[external_subscription_id, code])])
+}
+
+/// Receipts of a day's ingest batches.
+#[must_use]
+pub fn receipts(organization: OrganizationId, day: NaiveDate) -> String {
+    partition(organization, &["RCP", &day.format("%Y%m%d").to_string()])
+}
+
+/// A chunk of a usage log (`usage_log`): chunks of a log stand in order of arrival.
+#[must_use]
+pub fn chunk_key(log: &str, arrival: Uuid, part: usize) -> Key {
+    Key { partition: log.to_owned(), sort: format!("{CHUNKS}{}#{part:04}", simple(arrival)) }
+}
+
+/// Prefix of the chunks in a usage log.
+pub const CHUNKS: &str = "C#";
+
+/// The head of a usage log: says what has been folded.
+#[must_use]
+pub fn usage_head(organization: OrganizationId, external_subscription_id: &str, code: &str) -> Key {
+    Key { partition: usage_log(organization, external_subscription_id, code), sort: HEAD.to_owned() }
+}
+
+/// A receipt of a day: receipts stand in order of arrival.
+#[must_use]
+pub fn receipt(organization: OrganizationId, day: NaiveDate, arrival: Uuid, part: usize) -> Key {
+    Key { partition: receipts(organization, day), sort: format!("{}#{part:04}", simple(arrival)) }
+}
+
+/// Kind of subscription records in lists.
+pub const SUBSCRIPTION_RECORDS: &str = "SUB";
+/// Kind of customers in lists.
+pub const CUSTOMERS: &str = "CUS";
+/// Kind of plans in lists.
+pub const PLANS: &str = "PLN";
+/// Kind of invoices in lists.
+pub const INVOICES: &str = "INV";
+/// Kind of webhooks in lists.
+pub const WEBHOOKS: &str = "WHK";
+
+fn entry(index: Index, partition: String, sort: String) -> IndexEntry {
+    IndexEntry { index, partition, sort }
+}
+
+/// Index partition: every object of a kind in an organization.
+#[must_use]
+pub fn list_of(organization: OrganizationId, kind: &str) -> String {
+    partition(organization, &[kind])
+}
+
+/// Place in the list of a kind, in order of creation.
+#[must_use]
+pub fn in_list(organization: OrganizationId, kind: &str, created_at: Instant, seq: i64) -> IndexEntry {
+    entry(Index::ByOrganization, list_of(organization, kind), format!("{}#{}", sortable(created_at), sequence(seq)))
+}
+
+/// Index partition: every object of a kind that belongs to another object.
+#[must_use]
+pub fn children_of(organization: OrganizationId, parent: Uuid, kind: &str) -> String {
+    partition(organization, &[&simple(parent), kind])
+}
+
+/// Place among the children of an object, in order of creation.
+#[must_use]
+pub fn in_children(
+    organization: OrganizationId,
+    parent: Uuid,
+    kind: &str,
+    created_at: Instant,
+    seq: i64,
+) -> IndexEntry {
+    let sort = format!("{}#{}", sortable(created_at), sequence(seq));
+    entry(Index::ByParent, children_of(organization, parent, kind), sort)
+}
+
+/// Whose clock decides when something is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeline {
+    /// The real clock.
+    Real,
+    /// The organization's test clock.
+    Sandbox,
+}
+
+/// Index partition of what is due on the real clock.
+#[must_use]
+pub fn due_shard(shard: u8) -> String {
+    format!("DUE#{shard:02}")
+}
+
+/// Index partition of what is due in a sandbox organization.
+#[must_use]
+pub fn due_in_sandbox(organization: OrganizationId) -> String {
+    partition(organization, &["DUE"])
+}
+
+/// Place among what is due. `owner` spreads the real clock's entries over the shards.
+#[must_use]
+pub fn due(organization: OrganizationId, timeline: Timeline, owner: Uuid, at: Instant) -> IndexEntry {
+    let partition = match timeline {
+        Timeline::Real => due_shard(owner.as_bytes()[15] % DUE_SHARDS),
+        Timeline::Sandbox => due_in_sandbox(organization),
+    };
+    entry(Index::ByDue, partition, sortable(at))
+}
+
+/// What something that is due belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owner {
+    /// A customer: a subscription of it is due.
+    Customer(CustomerId),
+    /// An invoice: a draft is due.
+    Invoice(InvoiceId),
+    /// A webhook: in a sandbox, its next attempt is due.
+    Webhook(WebhookId),
+}
+
+/// Whose the item under a key is; none for items that are never due.
+#[must_use]
+pub fn owner(key: &Key) -> Option<(OrganizationId, Owner)> {
+    let mut words = key.partition.split('#');
+    let organization = OrganizationId(Uuid::try_parse(words.next()?).ok()?);
+    let (kind, id) = (words.next()?, Uuid::try_parse(words.next()?).ok()?);
+    match (kind, words.next()) {
+        ("CUS", None) => Some((organization, Owner::Customer(CustomerId(id)))),
+        ("INV", None) => Some((organization, Owner::Invoice(InvoiceId(id)))),
+        ("WHK", None) => Some((organization, Owner::Webhook(WebhookId(id)))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_its_owner() {
+        let id = |id: u128| Uuid::from_u128(id);
+        let (organization, customer, invoice) = (OrganizationId(id(1)), CustomerId(id(2)), InvoiceId(id(3)));
+        let subscription = subscription(organization, customer, 7, SubscriptionId(id(4)));
+        assert_eq!(owner(&subscription), Some((organization, Owner::Customer(customer))));
+        assert_eq!(owner(&super::invoice(organization, invoice)), Some((organization, Owner::Invoice(invoice))));
+        assert_eq!(owner(&plan(organization, PlanId(id(5)))), None);
+        assert_eq!(owner(&api_key_hash("x")), None);
+    }
+
+    #[test]
+    fn sortable_instants_keep_their_order() {
+        let at = |text: &str| text.parse::<Instant>().unwrap_or_default();
+        let instants = [at("1969-12-31T23:59:59Z"), at("1970-01-01T00:00:00Z"), at("2024-02-29T00:00:00.000001Z")];
+        assert!(instants.map(sortable).is_sorted());
+        assert_eq!(sortable(Instant::MIN_UTC).len(), sortable(Instant::MAX_UTC).len());
+        assert_eq!(instants.map(|at| from_sortable(&sortable(at))), instants.map(Some));
+    }
+
+    #[test]
+    fn callers_texts_never_meet_in_a_key() {
+        let organization = OrganizationId(Uuid::nil());
+        assert_ne!(usage_log(organization, "a", "bc"), usage_log(organization, "ab", "c"));
+        assert_ne!(alias(organization, "plan", "x#y"), alias(organization, "plan#x", "y"));
+    }
+}

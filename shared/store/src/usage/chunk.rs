@@ -1,0 +1,331 @@
+//! A chunk: events of one log and day as they arrived, column by column, compressed.
+//!
+//! Schema 1 is `Columns` in postcard's encoding, packed like every body. Golden bytes of it must load for ever.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use domain::id::{EventId, OrganizationId};
+use domain::metric::properties::Properties;
+use domain::time::Instant;
+use domain::usage::event::{Event, event_id};
+use domain::value::Value;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{CHUNK, LogDay, Row};
+use crate::record::{DecodeError, pack, unpack};
+
+/// Version of the columns.
+pub(super) const SCHEMA: u32 = 1;
+
+/// Largest body of a chunk, bytes as stored, but for a single event that is larger itself.
+const BODY_BYTES_MAX: usize = 300_000;
+
+/// Most events of a chunk: their fingerprints must fit into a receipt.
+const EVENTS_MAX: usize = 20_000;
+
+/// What is known of the client that sent events.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Source {
+    /// IP address.
+    pub ip: Option<String>,
+    /// User agent.
+    pub user_agent: Option<String>,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The event.
+    pub event: Event,
+    /// Who sent it.
+    pub source: Source,
+}
+
+/// Orders by reception, and copies of one id among each other: the rule of `domain::usage::event::first_of_each_id`.
+pub(super) fn by_reception(event: &Event) -> impl Ord + '_ {
+    (event.received_at, event.position, event.transaction_id.as_str(), event.timestamp)
+}
+
+/// Schema 1. Every list without a note has one entry per event. Never change it: a change is a new struct and schema.
+#[derive(Serialize, Deserialize)]
+struct Columns<'a> {
+    external_subscription_id: &'a str,
+    code: &'a str,
+    #[serde(borrow)]
+    transaction_ids: Vec<&'a str>,
+    /// Whether the event has an external subscription id: it may lack one only in logs of the empty one.
+    attributed: Vec<bool>,
+    ids: Vec<IdOf>,
+    /// Microseconds, each less the one before.
+    timestamps: Vec<i64>,
+    /// Microseconds, each less the one before.
+    received_at: Vec<i64>,
+    /// Microseconds after `received_at`.
+    created_at: Vec<i64>,
+    /// Each less the one before.
+    positions: Vec<i64>,
+    /// Distinct ones, in order of first appearance.
+    #[serde(borrow)]
+    customers: Vec<&'a str>,
+    /// Place in `customers` plus 1; 0 for none.
+    customer_of: Vec<u32>,
+    /// Distinct ones, in order of first appearance.
+    #[serde(borrow)]
+    sources: Vec<(Option<&'a str>, Option<&'a str>)>,
+    /// Place in `sources`.
+    source_of: Vec<u32>,
+    /// Distinct lists of property names, as places in `properties`, in the order sent.
+    shapes: Vec<Vec<u32>>,
+    /// Place in `shapes`.
+    shape_of: Vec<u32>,
+    /// One per property name.
+    #[serde(borrow)]
+    properties: Vec<Column<'a>>,
+}
+
+/// A property of the events that have it.
+#[derive(Serialize, Deserialize)]
+struct Column<'a> {
+    name: &'a str,
+    /// One per event that has the property, in the events' order.
+    #[serde(borrow)]
+    values: Vec<Cell<'a>>,
+}
+
+/// A `Value`, borrowed.
+#[derive(Serialize, Deserialize)]
+enum Cell<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    Text(&'a str),
+    List(#[serde(borrow)] Vec<Cell<'a>>),
+    Map(#[serde(borrow)] Vec<(&'a str, Cell<'a>)>),
+}
+
+/// What an event's id derives from.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+enum IdOf {
+    /// From the external subscription id as it stands in the log.
+    Attributed,
+    /// From an absent one: the client sent none.
+    Absent,
+    /// From something else: the id itself.
+    Other([u8; 16]),
+}
+
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Bool(value) => Cell::Bool(*value),
+            Value::Number(text) => Cell::Number(text),
+            Value::Text(text) => Cell::Text(text),
+            Value::List(values) => Cell::List(values.iter().map(Cell::from).collect()),
+            Value::Map(entries) => {
+                Cell::Map(entries.iter().map(|(name, value)| (name.as_str(), Cell::from(value))).collect())
+            }
+        }
+    }
+}
+
+impl From<Cell<'_>> for Value {
+    fn from(cell: Cell<'_>) -> Self {
+        match cell {
+            Cell::Null => Value::Null,
+            Cell::Bool(value) => Value::Bool(value),
+            Cell::Number(text) => Value::Number(text.to_owned()),
+            Cell::Text(text) => Value::Text(text.to_owned()),
+            Cell::List(values) => Value::List(values.into_iter().map(Value::from).collect()),
+            Cell::Map(entries) => {
+                Value::Map(entries.into_iter().map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect())
+            }
+        }
+    }
+}
+
+/// Distinct values in order of first appearance.
+struct Dictionary<K> {
+    places: HashMap<K, u32>,
+    values: Vec<K>,
+}
+
+impl<K: Clone + Eq + std::hash::Hash> Dictionary<K> {
+    fn new() -> Self {
+        Dictionary { places: HashMap::new(), values: Vec::new() }
+    }
+
+    /// The value's place. A chunk has at most `EVENTS_MAX` events, and an event far fewer than 2^32 names.
+    fn place(&mut self, value: K) -> u32 {
+        let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        let place = *self.places.entry(value.clone()).or_insert(next);
+        if place == next {
+            self.values.push(value);
+        }
+        place
+    }
+}
+
+/// Each less the one before. Wrapping around is undone by `summed`.
+fn differences(values: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut before = 0_i64;
+    values.map(|value| value.wrapping_sub(std::mem::replace(&mut before, value))).collect()
+}
+
+fn summed(differences: &[i64]) -> impl Iterator<Item = i64> {
+    differences.iter().scan(0_i64, |sum, difference| {
+        *sum = sum.wrapping_add(*difference);
+        Some(*sum)
+    })
+}
+
+/// What `decode` has to do to arrive at the event's id.
+fn id_of(organization: OrganizationId, event: &Event) -> IdOf {
+    let derived = |subscription| event_id(organization, subscription, &event.code, &event.transaction_id);
+    if event.id == derived(event.external_subscription_id.as_deref()) {
+        IdOf::Attributed
+    } else if event.id == derived(None) {
+        IdOf::Absent
+    } else {
+        IdOf::Other(*event.id.0.as_bytes())
+    }
+}
+
+fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) -> Columns<'a> {
+    let events = || rows.iter().map(|(event, _)| *event);
+    let micros = |at: Instant| at.timestamp_micros();
+    let (mut customers, mut sources) = (Dictionary::new(), Dictionary::new());
+    let (mut shapes, mut names) = (Dictionary::new(), Dictionary::new());
+    let mut properties: Vec<Column<'a>> = Vec::new();
+    let (mut customer_of, mut source_of, mut shape_of) = (Vec::new(), Vec::new(), Vec::new());
+    for (event, source) in rows {
+        let customer = event.external_customer_id.as_deref();
+        customer_of.push(customer.map_or(0, |customer| customers.place(customer) + 1));
+        source_of.push(sources.place((source.ip.as_deref(), source.user_agent.as_deref())));
+        let mut shape = Vec::with_capacity(event.properties.entries().len());
+        for (name, value) in event.properties.entries() {
+            let place = names.place(name.as_str());
+            shape.push(place);
+            if place as usize == properties.len() {
+                properties.push(Column { name, values: Vec::new() });
+            }
+            properties[place as usize].values.push(value.into());
+        }
+        shape_of.push(shapes.place(shape));
+    }
+    Columns {
+        external_subscription_id: log.external_subscription_id,
+        code: log.code,
+        transaction_ids: events().map(|event| event.transaction_id.as_str()).collect(),
+        attributed: events().map(|event| event.external_subscription_id.is_some()).collect(),
+        ids: events().map(|event| id_of(organization, event)).collect(),
+        timestamps: differences(events().map(|event| micros(event.timestamp))),
+        received_at: differences(events().map(|event| micros(event.received_at))),
+        created_at: events().map(|event| micros(event.created_at).wrapping_sub(micros(event.received_at))).collect(),
+        positions: differences(events().map(|event| event.position.into())),
+        customers: customers.values,
+        customer_of,
+        sources: sources.values,
+        source_of,
+        shapes: shapes.values,
+        shape_of,
+        properties,
+    }
+}
+
+/// The bodies of as many chunks as the events need, with the events of each.
+pub(super) fn encode<'r, 'a>(
+    organization: OrganizationId,
+    log: LogDay<'a>,
+    rows: &'r [Row<'a>],
+) -> Result<Vec<(Bytes, &'r [Row<'a>])>, DecodeError> {
+    if rows.len() <= EVENTS_MAX {
+        let plain = postcard::to_allocvec(&columns(organization, log, rows))
+            .map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
+        let body = pack(&plain);
+        if body.len() <= BODY_BYTES_MAX || rows.len() < 2 {
+            return Ok(vec![(body, rows)]);
+        }
+    }
+    let (first, second) = rows.split_at(rows.len() / 2);
+    let mut chunks = encode(organization, log, first)?;
+    chunks.extend(encode(organization, log, second)?);
+    Ok(chunks)
+}
+
+/// The events of a body, in the order in which they were encoded.
+pub(super) fn decode(organization: OrganizationId, body: &[u8]) -> Result<Vec<Recorded>, DecodeError> {
+    let plain = unpack(CHUNK, body)?;
+    let columns: Columns<'_> =
+        postcard::from_bytes(&plain).map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
+    rows(organization, columns).ok_or_else(|| DecodeError::new(CHUNK, "its columns do not fit together"))
+}
+
+/// The events of the columns; none if the columns do not fit together.
+fn rows(organization: OrganizationId, columns: Columns<'_>) -> Option<Vec<Recorded>> {
+    let Columns { external_subscription_id, code, .. } = columns;
+    let count = columns.transaction_ids.len();
+    let lengths = [
+        columns.attributed.len(),
+        columns.ids.len(),
+        columns.timestamps.len(),
+        columns.received_at.len(),
+        columns.created_at.len(),
+        columns.positions.len(),
+        columns.customer_of.len(),
+        columns.source_of.len(),
+        columns.shape_of.len(),
+    ];
+    if lengths.iter().any(|length| *length != count) {
+        return None;
+    }
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let sources =
+        columns.sources.iter().map(|(ip, user_agent)| Source { ip: owned(*ip), user_agent: owned(*user_agent) });
+    let sources: Vec<Source> = sources.collect();
+    let mut names = Vec::with_capacity(columns.properties.len());
+    let mut values = Vec::with_capacity(columns.properties.len());
+    for column in columns.properties {
+        names.push(column.name);
+        values.push(column.values.into_iter());
+    }
+    let mut times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
+    let mut rows = Vec::with_capacity(count);
+    for (place, transaction_id) in columns.transaction_ids.iter().enumerate() {
+        let ((timestamp, received_at), position) = times.next()?;
+        let shape = columns.shapes.get(columns.shape_of[place] as usize)?;
+        let mut entries = Vec::with_capacity(shape.len());
+        for name in shape {
+            let name = *name as usize;
+            entries.push(((*names.get(name)?).to_owned(), values.get_mut(name)?.next()?.into()));
+        }
+        let attributed = columns.attributed[place].then_some(external_subscription_id);
+        let id = match columns.ids[place] {
+            IdOf::Attributed => event_id(organization, attributed, code, transaction_id),
+            IdOf::Absent => event_id(organization, None, code, transaction_id),
+            IdOf::Other(id) => EventId(Uuid::from_bytes(id)),
+        };
+        let customer = match columns.customer_of[place].checked_sub(1) {
+            Some(customer) => Some((*columns.customers.get(customer as usize)?).to_owned()),
+            None => None,
+        };
+        let event = Event {
+            id,
+            transaction_id: (*transaction_id).to_owned(),
+            external_subscription_id: owned(attributed),
+            external_customer_id: customer,
+            code: code.to_owned(),
+            timestamp: DateTime::from_timestamp_micros(timestamp)?,
+            received_at: DateTime::from_timestamp_micros(received_at)?,
+            created_at: DateTime::from_timestamp_micros(received_at.wrapping_add(columns.created_at[place]))?,
+            position: u32::try_from(position).ok()?,
+            properties: Properties::new(entries),
+        };
+        rows.push(Recorded { event, source: sources.get(columns.source_of[place] as usize)?.clone() });
+    }
+    // What is left over belongs to no event.
+    values.iter().all(|column| column.len() == 0).then_some(rows)
+}

@@ -1,0 +1,323 @@
+//! Receipts: which chunks hold the events that were received on a day.
+//!
+//! One item per organization, call and UTC day of reception, in the day's partition (`keys::receipts`), sorted by
+//! arrival. It holds, per chunk, the spans of its instants and a fingerprint of every transaction id. So a search opens
+//! only chunks that may hold the id, and a list only those of its page.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate};
+use domain::id::OrganizationId;
+use domain::time::Instant;
+use domain::usage::event::Event;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::chunk::{Recorded, by_reception};
+use super::{LogDay, Row, all_items, decode};
+use crate::keys;
+use crate::record::{DecodeError, LoadError, pack, unpack};
+use crate::table::{Item, Key, Query, Table};
+
+const KIND: &str = "receipt";
+const SCHEMA: u32 = 1;
+
+/// Most fingerprints of a receipt, 4 bytes each; a single chunk has fewer.
+const FINGERPRINTS_MAX: usize = 40_000;
+
+/// Most chunks of a receipt: each has a code and an external id of its client's choice.
+const CHUNKS_MAX: usize = 500;
+
+/// Chunks that a list opens at once.
+const OPENED_AT_ONCE: usize = 32;
+
+/// The first 32 bits of a transaction id's SHA-256.
+type Fingerprint = [u8; 4];
+
+fn fingerprint(transaction_id: &str) -> Fingerprint {
+    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(transaction_id));
+    [a, b, c, d]
+}
+
+/// Schema 1. Never change it: a change is a new struct and schema.
+#[derive(Serialize, Deserialize)]
+struct StoredReceipt {
+    arrival: [u8; 16],
+    chunks: Vec<StoredChunk>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredChunk {
+    external_subscription_id: String,
+    code: String,
+    part: u32,
+    /// First and last reception, microseconds.
+    received: (i64, i64),
+    /// First and last timestamp, microseconds: where the events go when the chunk is folded.
+    timestamps: (i64, i64),
+    /// One per event, in the order of the chunk.
+    fingerprints: Vec<Fingerprint>,
+}
+
+/// The receipts of a call, while its chunks are made.
+#[derive(Default)]
+pub(super) struct Drafts {
+    days: BTreeMap<NaiveDate, Vec<StoredChunk>>,
+}
+
+/// First and last; both 0 of nothing.
+fn span(instants: impl Iterator<Item = Instant> + Clone) -> (i64, i64) {
+    let micros = instants.map(|at| at.timestamp_micros());
+    (micros.clone().min().unwrap_or_default(), micros.max().unwrap_or_default())
+}
+
+impl Drafts {
+    /// Notes a chunk.
+    pub(super) fn note(&mut self, log: LogDay<'_>, part: usize, rows: &[Row<'_>]) {
+        let events = || rows.iter().map(|(event, _)| *event);
+        self.days.entry(log.day).or_default().push(StoredChunk {
+            external_subscription_id: log.external_subscription_id.to_owned(),
+            code: log.code.to_owned(),
+            // A call has a few megabytes of events: parts are few.
+            part: u32::try_from(part).unwrap_or(u32::MAX),
+            received: span(events().map(|event| event.received_at)),
+            timestamps: span(events().map(|event| event.timestamp)),
+            fingerprints: events().map(|event| fingerprint(&event.transaction_id)).collect(),
+        });
+    }
+
+    /// The items to write.
+    pub(super) fn items(self, organization: OrganizationId, arrival: Uuid) -> Result<Vec<Item>, DecodeError> {
+        let mut items = Vec::new();
+        for (day, chunks) in self.days {
+            for (part, chunks) in split(chunks).into_iter().enumerate() {
+                let stored = StoredReceipt { arrival: arrival.into_bytes(), chunks };
+                let plain =
+                    postcard::to_allocvec(&stored).map_err(|error| DecodeError::new(KIND, error.to_string()))?;
+                let key = keys::receipt(organization, day, arrival, part);
+                items.push(Item::new(key, KIND, SCHEMA, pack(&plain)));
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// As few receipts as may hold the chunks.
+fn split(chunks: Vec<StoredChunk>) -> Vec<Vec<StoredChunk>> {
+    let mut receipts: Vec<Vec<StoredChunk>> = Vec::new();
+    let mut fingerprints = 0;
+    for chunk in chunks {
+        fingerprints += chunk.fingerprints.len();
+        match receipts.last_mut() {
+            Some(receipt) if receipt.len() < CHUNKS_MAX && fingerprints <= FINGERPRINTS_MAX => receipt.push(chunk),
+            Some(_) | None => {
+                fingerprints = chunk.fingerprints.len();
+                receipts.push(vec![chunk]);
+            }
+        }
+    }
+    receipts
+}
+
+/// A chunk as a receipt names it.
+struct Entry {
+    key: Key,
+    /// Last reception, microseconds.
+    received_last: i64,
+    fingerprints: Vec<Fingerprint>,
+}
+
+/// The chunks of a day, in order of arrival.
+async fn entries(table: &dyn Table, organization: OrganizationId, day: NaiveDate) -> Result<Vec<Entry>, LoadError> {
+    let mut entries = Vec::new();
+    for item in all_items(table, Query::partition(keys::receipts(organization, day))).await? {
+        if item.kind != KIND || item.schema > SCHEMA {
+            return Err(DecodeError::new(KIND, format!("`{}` of schema {}", item.kind, item.schema)).into());
+        }
+        let plain = unpack(KIND, &item.body)?;
+        let receipt: StoredReceipt =
+            postcard::from_bytes(&plain).map_err(|error| DecodeError::new(KIND, error.to_string()))?;
+        let arrival = Uuid::from_bytes(receipt.arrival);
+        entries.extend(receipt.chunks.into_iter().map(|chunk| {
+            let log = keys::usage_log(organization, &chunk.external_subscription_id, &chunk.code);
+            Entry {
+                key: keys::chunk_key(&log, arrival, chunk.part as usize),
+                received_last: chunk.received.1,
+                fingerprints: chunk.fingerprints,
+            }
+        }));
+    }
+    Ok(entries)
+}
+
+/// The events of chunks, chunk by chunk.
+async fn open(
+    table: &dyn Table,
+    organization: OrganizationId,
+    chunks: &[Key],
+) -> Result<Vec<Vec<Recorded>>, LoadError> {
+    let items = table.get_many(chunks).await?;
+    // Chunks are written before their receipts, and stay until a program that knows how removes both.
+    let missing = || DecodeError::new(KIND, "it names a chunk that does not exist");
+    items.iter().map(|item| Ok(decode(organization, item.as_ref().ok_or_else(missing)?)?)).collect()
+}
+
+fn days(from_day: NaiveDate, to_day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    from_day.iter_days().take_while(move |day| *day <= to_day)
+}
+
+/// The earliest received event of the organization with a transaction id, of whatever log, among those received on the
+/// days `from_day` to `to_day` (UTC, both inclusive); none if there is none.
+///
+/// One query per day up to the event's, and the chunks that may hold it.
+pub async fn find(
+    table: &dyn Table,
+    organization: OrganizationId,
+    transaction_id: &str,
+    from_day: NaiveDate,
+    to_day: NaiveDate,
+) -> Result<Option<Event>, LoadError> {
+    let wanted = fingerprint(transaction_id);
+    for day in days(from_day, to_day) {
+        let entries = entries(table, organization, day).await?;
+        let may_hold = entries.into_iter().filter(|entry| entry.fingerprints.contains(&wanted));
+        let chunks: Vec<Key> = may_hold.map(|entry| entry.key).collect();
+        let opened = open(table, organization, &chunks).await?;
+        let events = opened.into_iter().flatten().map(|recorded| recorded.event);
+        // `min_by` keeps the first of equals: the first to arrive.
+        let earliest = events
+            .filter(|event| event.transaction_id == transaction_id)
+            .min_by(|a, b| by_reception(a).cmp(&by_reception(b)));
+        if earliest.is_some() {
+            return Ok(earliest);
+        }
+    }
+    Ok(None)
+}
+
+/// A part of the list of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    /// Events of the whole list.
+    pub total: usize,
+    /// The part asked for.
+    pub events: Vec<Recorded>,
+}
+
+/// Events of the organization, of every log, newest received first, that were received on the days `from_day` to
+/// `to_day` (UTC, both inclusive): `limit` of them after the first `offset`.
+///
+/// An event that was delivered several times on these days is listed once, as first received. One query per day; the
+/// chunks of the part and of everything before it, and those that hold an event again.
+pub async fn recent(
+    table: &dyn Table,
+    organization: OrganizationId,
+    from_day: NaiveDate,
+    to_day: NaiveDate,
+    offset: usize,
+    limit: usize,
+) -> Result<Recent, LoadError> {
+    let mut list = List { table, organization, entries: Vec::new(), opened: HashMap::new() };
+    for day in days(from_day, to_day) {
+        list.entries.extend(entries(table, organization, day).await?);
+    }
+    let copies = list.copies().await?;
+    let total = list.entries.iter().map(|entry| entry.fingerprints.len()).sum::<usize>() - copies.len();
+    let until = offset.saturating_add(limit);
+    let places = list.newest(until, &copies).await?;
+    let part = places.get(offset.min(places.len())..until.min(places.len())).unwrap_or_default();
+    let events = part.iter().filter_map(|place| list.at(*place)).cloned().collect();
+    Ok(Recent { total, events })
+}
+
+/// An event's chunk, by its place among the entries, and its place in the chunk.
+type Place = (usize, usize);
+
+/// A list of events under way.
+struct List<'t> {
+    table: &'t dyn Table,
+    organization: OrganizationId,
+    entries: Vec<Entry>,
+    opened: HashMap<usize, Vec<Recorded>>,
+}
+
+impl List<'_> {
+    fn at(&self, (entry, row): Place) -> Option<&Recorded> {
+        self.opened.get(&entry)?.get(row)
+    }
+
+    /// Opens the chunks of entries, those that are not open yet.
+    async fn open(&mut self, entries: impl IntoIterator<Item = usize>) -> Result<(), LoadError> {
+        let closed: Vec<usize> = entries.into_iter().filter(|entry| !self.opened.contains_key(entry)).collect();
+        let keys: Vec<Key> = closed.iter().map(|entry| self.entries[*entry].key.clone()).collect();
+        let chunks = open(self.table, self.organization, &keys).await?;
+        self.opened.extend(closed.into_iter().zip(chunks));
+        Ok(())
+    }
+
+    /// The events that are later copies of another one in the list.
+    async fn copies(&mut self) -> Result<HashSet<Place>, LoadError> {
+        let mut first: HashMap<(&str, Fingerprint), usize> = HashMap::new();
+        let mut suspects = BTreeSet::new();
+        for (place, entry) in self.entries.iter().enumerate() {
+            for fingerprint in &entry.fingerprints {
+                // The partition is the log.
+                let known = *first.entry((&entry.key.partition, *fingerprint)).or_insert(place);
+                if known != place {
+                    suspects.extend([known, place]);
+                }
+            }
+            let distinct: HashSet<&Fingerprint> = entry.fingerprints.iter().collect();
+            if distinct.len() < entry.fingerprints.len() {
+                suspects.insert(place);
+            }
+        }
+        self.open(suspects.iter().copied()).await?;
+        let mut by_id: HashMap<(&str, &str), Vec<(Place, &Event)>> = HashMap::new();
+        for place in suspects {
+            let rows = self.opened.get(&place).map(Vec::as_slice).unwrap_or_default();
+            for (row, Recorded { event, .. }) in rows.iter().enumerate() {
+                let log = self.entries[place].key.partition.as_str();
+                by_id.entry((log, &event.transaction_id)).or_default().push(((place, row), event));
+            }
+        }
+        let mut copies = HashSet::new();
+        for mut events in by_id.into_values() {
+            // Stable: equals keep their order of arrival.
+            events.sort_by(|(_, a), (_, b)| by_reception(a).cmp(&by_reception(b)));
+            copies.extend(events.into_iter().skip(1).map(|(place, _)| place));
+        }
+        Ok(copies)
+    }
+
+    /// The places of the newest events, newest first; at least `wanted` if there are as many. Copies are left out.
+    async fn newest(&mut self, wanted: usize, copies: &HashSet<Place>) -> Result<Vec<Place>, LoadError> {
+        let mut closed: Vec<usize> = (0..self.entries.len()).collect();
+        closed.sort_by_key(|entry| std::cmp::Reverse(self.entries[*entry].received_last));
+        let mut places = Vec::new();
+        // Events of opened chunks that may still be preceded by some of a closed one.
+        let mut waiting: BinaryHeap<(Instant, u32, String, Place)> = BinaryHeap::new();
+        let mut batches = closed.chunks(OPENED_AT_ONCE).peekable();
+        while let Some(batch) = batches.next() {
+            if places.len() >= wanted {
+                break;
+            }
+            self.open(batch.iter().copied()).await?;
+            for entry in batch {
+                let rows = self.opened.get(entry).map(Vec::as_slice).unwrap_or_default();
+                let place = |row| (*entry, row);
+                let kept = rows.iter().enumerate().filter(|(row, _)| !copies.contains(&place(*row)));
+                waiting.extend(kept.map(|(row, Recorded { event, .. })| {
+                    (event.received_at, event.position, event.transaction_id.clone(), place(row))
+                }));
+            }
+            let next = batches.peek().and_then(|batch| batch.first()).map(|entry| self.entries[*entry].received_last);
+            let later = next.and_then(DateTime::from_timestamp_micros);
+            while waiting.peek().is_some_and(|(received_at, ..)| later.is_none_or(|later| *received_at > later)) {
+                places.extend(waiting.pop().map(|(.., place)| place));
+            }
+        }
+        Ok(places)
+    }
+}

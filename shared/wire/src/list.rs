@@ -1,0 +1,97 @@
+//! Lists: which page, and what `meta` says of it (chapter 05, 1.7).
+
+use serde::Serialize;
+
+const PER_PAGE_DEFAULT: usize = 100;
+const PER_PAGE_OF_NONSENSE: usize = 25;
+const PER_PAGE_MAX: usize = 1000;
+
+/// Which page of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// From 1.
+    pub page: usize,
+    /// 0 to 1000.
+    pub per_page: usize,
+}
+
+impl Paging {
+    /// From the query's `page` and `per_page`.
+    #[must_use]
+    pub fn parse(page: Option<&str>, per_page: Option<&str>) -> Paging {
+        let page = page.and_then(|text| text.trim().parse().ok()).filter(|page| *page > 0).unwrap_or(1);
+        let per_page = match per_page.map(str::trim) {
+            None | Some("") => PER_PAGE_DEFAULT,
+            Some(text) => text.parse().unwrap_or(PER_PAGE_OF_NONSENSE),
+        };
+        Paging { page, per_page: per_page.min(PER_PAGE_MAX) }
+    }
+
+    /// Positions of the page's entries in the whole list.
+    #[must_use]
+    pub fn range(self, total: usize) -> std::ops::Range<usize> {
+        let start = (self.page - 1).saturating_mul(self.per_page).min(total);
+        start..start.saturating_add(self.per_page).min(total)
+    }
+
+    /// What `meta` says of this page of a list of `total` entries. An empty page does not give the true total.
+    #[must_use]
+    pub fn meta(self, total: usize) -> Meta {
+        if self.range(total).is_empty() {
+            return Meta { current_page: 0, next_page: None, prev_page: None, total_pages: 0, total_count: 0 };
+        }
+        let total_pages = total.div_ceil(self.per_page);
+        Meta {
+            current_page: self.page,
+            next_page: (self.page < total_pages).then_some(self.page + 1),
+            prev_page: (self.page > 1).then(|| self.page - 1),
+            total_pages,
+            total_count: total,
+        }
+    }
+}
+
+/// `meta` of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Meta {
+    /// This page; 0 for an empty one.
+    pub current_page: usize,
+    /// The next one, if any.
+    pub next_page: Option<usize>,
+    /// The previous one, if any.
+    pub prev_page: Option<usize>,
+    /// How many there are; 0 for an empty page.
+    pub total_pages: usize,
+    /// Entries in all; 0 for an empty page.
+    pub total_count: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chapters_example_of_five_records() {
+        let page = |page: &str| Paging::parse(Some(page), Some("2"));
+        let third = page("3").meta(5);
+        assert_eq!((third.current_page, third.next_page, third.prev_page), (3, None, Some(2)));
+        assert_eq!((third.total_pages, third.total_count), (3, 5));
+        assert_eq!(page("3").range(5), 4..5);
+        let fourth = page("4").meta(5);
+        assert_eq!((fourth.current_page, fourth.total_count), (0, 0));
+    }
+
+    #[test]
+    fn odd_values_fall_back() {
+        let parse = |page, per_page| {
+            let paging = Paging::parse(page, per_page);
+            (paging.page, paging.per_page)
+        };
+        assert_eq!(parse(None, None), (1, 100));
+        assert_eq!(parse(Some("-3"), Some("-1")), (1, 25));
+        assert_eq!(parse(Some("x"), Some("x")), (1, 25));
+        assert_eq!(parse(Some("0"), Some("5000")), (1, 1000));
+        assert_eq!(parse(Some("1"), Some("0")), (1, 0));
+        assert_eq!(Paging::parse(None, Some("0")).meta(7).total_count, 0);
+    }
+}
