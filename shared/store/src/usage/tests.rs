@@ -305,8 +305,11 @@ fn a_golden_chunk_and_receipt_decode() {
 
     let rows: Vec<Row<'_>> = events.iter().zip(&sources).collect();
     let chunks = chunk::encode(organization(), log_day(&events[0]), &rows).unwrap();
-    assert_eq!(chunks[0].0, golden("chunk.v1.bin"));
+    // Unpacked: another release of the compressor may choose other bytes.
+    let plain = |body: &[u8]| crate::record::unpack("golden", body).unwrap();
+    assert_eq!(plain(&chunks[0].0), plain(&golden("chunk.v1.bin")));
     let mut drafts = receipt::Drafts::default();
     drafts.note(log_day(&events[0]), 0, &rows);
-    assert_eq!(drafts.items(organization(), arrival(1)).unwrap()[0].body, golden("receipt.v1.bin"));
+    let receipts = drafts.items(organization(), arrival(1)).unwrap();
+    assert_eq!(plain(&receipts[0].body), plain(&golden("receipt.v1.bin")));
 }
