@@ -14,4 +14,5 @@ pub mod invoice;
 pub mod locale;
 pub mod page;
 pub mod pdf;
+pub mod renderer;
 pub mod source;

@@ -114,6 +114,10 @@ pub struct ChargeItem {
     pub pay_in_advance: bool,
     /// Whether units counted by days.
     pub prorated: bool,
+    /// Whether units are levels weighted by time.
+    pub weighted: bool,
+    /// The charge's minimum spend then, minor units of a whole period; 0 for none.
+    pub min_amount_cents: i64,
     /// The leaf group, on metrics with dimensions.
     pub group: Option<FeeGroup>,
     /// On a true-up fee: the fee that it fills up.

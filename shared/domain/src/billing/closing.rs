@@ -15,7 +15,7 @@ use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::{
     self, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, Invoice, Kind, PaymentStatus, Sequence, Status,
 };
-use crate::metric::Metric;
+use crate::metric::{AggregationType, Metric};
 use crate::organization::Organization;
 use crate::plan::{Charge, Plan};
 use crate::subscription::{LastFee, Subscription};
@@ -463,6 +463,8 @@ fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup) -> ChargeIt
         invoiceable: charge.invoiceable,
         pay_in_advance: false,
         prorated: charge.prorated,
+        weighted: metric.aggregation == AggregationType::WeightedSum,
+        min_amount_cents: charge.min_amount_cents,
         group: usage.group.clone(),
         true_up_parent: None,
         true_up: None,

@@ -126,8 +126,16 @@ async fn private_addresses_are_refused_however_they_are_spelled() {
     let receiver = Receiver::answering(answer("200 OK", "", "")).await;
     let port = receiver.port;
     let spellings = [
-        "127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.0.0.1.", "[::1]", "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]", "0", "localhost",
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "0",
+        "localhost",
     ];
     for host in spellings {
         let answer = delivered(Targets::Public, &format!("http://{host}:{port}/")).await;
@@ -209,7 +217,6 @@ async fn closed_connections_are_told_in_plain_words() {
     drop(listener);
     let answer = delivered(Targets::Any, &format!("http://127.0.0.1:{port}/")).await;
     assert_eq!(answer, Err(NoAnswer("the connection was refused".into())));
-
 }
 
 #[tokio::test]

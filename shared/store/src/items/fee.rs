@@ -63,6 +63,10 @@ struct StoredChargeItem {
     invoiceable: bool,
     pay_in_advance: bool,
     prorated: bool,
+    #[serde(default)]
+    weighted: bool,
+    #[serde(default)]
+    min_amount_cents: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<StoredGroup>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,6 +329,8 @@ impl From<&ChargeItem> for StoredChargeItem {
             invoiceable,
             pay_in_advance,
             prorated,
+            weighted,
+            min_amount_cents,
             group,
             true_up_parent,
             true_up,
@@ -340,6 +346,8 @@ impl From<&ChargeItem> for StoredChargeItem {
             invoiceable: *invoiceable,
             pay_in_advance: *pay_in_advance,
             prorated: *prorated,
+            weighted: *weighted,
+            min_amount_cents: *min_amount_cents,
             group: group.clone().map(|FeeGroup { id, display_name }| StoredGroup { id: Text(id), display_name }),
             true_up_parent: true_up_parent.map(Text),
             true_up: true_up.map(Text),
@@ -360,6 +368,8 @@ impl From<StoredChargeItem> for ChargeItem {
             invoiceable: stored.invoiceable,
             pay_in_advance: stored.pay_in_advance,
             prorated: stored.prorated,
+            weighted: stored.weighted,
+            min_amount_cents: stored.min_amount_cents,
             group: stored.group.map(|group| FeeGroup { id: group.id.0, display_name: group.display_name }),
             true_up_parent: of_text(stored.true_up_parent),
             true_up: of_text(stored.true_up),

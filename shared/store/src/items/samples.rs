@@ -430,6 +430,8 @@ pub fn charge_item(details: AmountDetails, full: bool) -> FeeItem {
         invoiceable: true,
         pay_in_advance: false,
         prorated: full,
+        weighted: full,
+        min_amount_cents: if full { 5000 } else { 0 },
         group: full.then(|| FeeGroup { id: GroupId(id(9)), display_name: "aws • eu".into() }),
         true_up_parent: full.then(|| FeeId(id(20))),
         true_up: full.then(|| FeeId(id(21))),

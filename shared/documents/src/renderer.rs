@@ -1,0 +1,232 @@
+//! The port that use cases ask for documents: from the domain's invoice to the bytes of a PDF.
+
+use app::document::InvoiceDocument;
+use app::ports::{PortError, Renderer};
+use async_trait::async_trait;
+use domain::charge;
+use domain::invoice::{BilledSubscription, ChargeItem, Fee, FeeItem, Invoice};
+use domain::organization::Identity;
+use domain::tax::FeeTax;
+use domain::time::{Instant, Interval as DomainInterval, Zone};
+use rust_decimal::Decimal;
+
+use crate::locale::Locale;
+use crate::source::{
+    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, GraduatedPercentageRange,
+    GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller, SubscriptionFee, SubscriptionSource,
+    Totals, Usage,
+};
+use crate::{invoice, pdf};
+
+/// Renders with Typst. Rendering is work for a core, not waiting: it runs on a thread for blocking work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TypstRenderer;
+
+#[async_trait]
+impl Renderer for TypstRenderer {
+    async fn invoice(&self, document: &InvoiceDocument) -> Result<Vec<u8>, PortError> {
+        let source = source(document);
+        let rendered = tokio::task::spawn_blocking(move || pdf::bytes(&invoice::page(&source))).await;
+        rendered.map_err(|error| PortError::new("renderer", error))?.map_err(|error| PortError::new("renderer", error))
+    }
+}
+
+/// What the page shows of an invoice: local dates, and nothing computed anew.
+#[must_use]
+pub fn source(document: &InvoiceDocument) -> InvoiceSource {
+    let InvoiceDocument { organization, customer, invoice } = document;
+    InvoiceSource {
+        // Codes were checked when they were set; another one would print English.
+        locale: Locale::from_code(customer.locale(organization)).unwrap_or(Locale::En),
+        currency: invoice.currency,
+        number: invoice.number.clone(),
+        issuing_date: invoice.issuing_date,
+        payment_due_date: Some(invoice.payment_due_date),
+        net_payment_term_days: invoice.net_payment_term,
+        seller: Seller { party: party(&organization.name, &organization.identity), logo: None },
+        buyer: Buyer {
+            party: party(customer.name.as_deref().unwrap_or(&customer.external_id), &customer.identity),
+            metadata: customer
+                .metadata
+                .iter()
+                .filter(|entry| entry.display_in_invoice)
+                .map(|entry| Metadata { key: entry.key.clone(), value: entry.value.clone() })
+                .collect(),
+        },
+        body: Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect()),
+        totals: totals(invoice),
+        tax_notices: Vec::new(),
+        footer: organization.invoice_footer.clone(),
+    }
+}
+
+fn party(name: &str, identity: &Identity) -> Party {
+    let identity = identity.clone();
+    Party {
+        name: name.to_owned(),
+        legal_name: identity.legal_name,
+        legal_number: identity.legal_number,
+        address_line1: identity.address_line1,
+        address_line2: identity.address_line2,
+        zipcode: identity.zipcode,
+        city: identity.city,
+        state: identity.state,
+        country: identity.country,
+        email: identity.email,
+        tax_id: identity.tax_identification_number,
+    }
+}
+
+fn period(zone: Zone, from: Instant, to: Instant) -> Period {
+    Period { from: zone.date(from), to: zone.date(to) }
+}
+
+fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionSource {
+    let (zone, bounds) = (invoice.zone, &billed.boundaries);
+    let fees: Vec<&Fee> =
+        invoice.fees.iter().filter(|fee| fee.subscription_id == Some(billed.subscription_id)).collect();
+    let own = fees.iter().find_map(|fee| match &fee.item {
+        FeeItem::Subscription { pay_in_advance, .. } => Some((*fee, *pay_in_advance)),
+        FeeItem::Charge(_) => None,
+    });
+    let charge_fees: Vec<ChargeFee> =
+        fees.iter().filter_map(|fee| fee.charge().map(|item| charge_fee(fee, item, billed))).collect();
+    // A renewal shows the coming period as UTC dates already.
+    let coming = fees.iter().find(|fee| is_renewal(fee, billed)).map(|fee| period(Zone::UTC, fee.from, fee.to));
+    SubscriptionSource {
+        name: Some(billed.name.clone()).filter(|name| *name != billed.plan_name),
+        plan_name: billed.plan_name.clone(),
+        interval: interval(billed.interval),
+        plan_in_advance: own.is_some_and(|(_, in_advance)| in_advance),
+        period: period(zone, bounds.from, bounds.to),
+        charges_period: period(zone, bounds.charges_from, bounds.charges_to),
+        coming_period: coming,
+        subscription_fee: own
+            .map(|(fee, _)| SubscriptionFee { amount_cents: fee.amount_cents, tax_rates: rates(&fee.taxes) }),
+        charge_fees,
+        breakdowns: Vec::new(),
+    }
+}
+
+/// A charge fee that pays for another window than the one billed: the coming one.
+fn is_renewal(fee: &Fee, billed: &BilledSubscription) -> bool {
+    fee.charge().is_some() && fee.from > billed.boundaries.charges_from && fee.to > billed.boundaries.charges_to
+}
+
+fn charge_fee(fee: &Fee, item: &ChargeItem, billed: &BilledSubscription) -> ChargeFee {
+    let kind = if item.true_up_parent.is_some() {
+        ChargeFeeKind::TrueUp { minimum_cents: item.min_amount_cents }
+    } else {
+        ChargeFeeKind::Usage(Usage {
+            units: fee.units,
+            precise_unit_amount: fee.precise_unit_amount,
+            events_count: u64::try_from(item.events_count).ok(),
+            prorated: item.prorated,
+            weighted_over: item.weighted.then(|| interval(billed.interval)),
+            details: details(&item.details),
+        })
+    };
+    ChargeFee {
+        charge: item.charge_id.to_string(),
+        name: item.display_name.clone(),
+        group: item.group.as_ref().map(|group| group.display_name.clone()),
+        timing: if is_renewal(fee, billed) { ChargeTiming::InAdvance } else { ChargeTiming::InArrears },
+        amount_cents: fee.amount_cents,
+        tax_rates: rates(&fee.taxes),
+        kind,
+    }
+}
+
+fn rates(taxes: &[FeeTax]) -> Vec<Decimal> {
+    taxes.iter().map(|tax| tax.rate).collect()
+}
+
+fn interval(interval: DomainInterval) -> Interval {
+    match interval {
+        DomainInterval::Weekly => Interval::Weekly,
+        DomainInterval::Monthly => Interval::Monthly,
+        DomainInterval::Quarterly => Interval::Quarterly,
+        DomainInterval::Yearly => Interval::Yearly,
+    }
+}
+
+/// Counts and bounds of tiers are never negative.
+fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+fn details(details: &charge::AmountDetails) -> AmountDetails {
+    match details {
+        charge::AmountDetails::None => AmountDetails::None,
+        charge::AmountDetails::Graduated(ranges) => AmountDetails::Graduated(
+            ranges
+                .iter()
+                .map(|range| GraduatedRange {
+                    from_value: count(range.from_value),
+                    to_value: range.to_value.map(count),
+                    flat_unit_amount: range.flat_unit_amount,
+                    per_unit_amount: range.per_unit_amount,
+                    units: range.units,
+                    per_unit_total_amount: range.per_unit_total_amount,
+                })
+                .collect(),
+        ),
+        charge::AmountDetails::GraduatedPercentage(ranges) => AmountDetails::GraduatedPercentage(
+            ranges
+                .iter()
+                .map(|range| GraduatedPercentageRange {
+                    from_value: count(range.from_value),
+                    to_value: range.to_value.map(count),
+                    flat_unit_amount: range.flat_unit_amount,
+                    rate: range.rate,
+                    units: range.units,
+                    per_unit_total_amount: range.per_unit_total_amount,
+                })
+                .collect(),
+        ),
+        charge::AmountDetails::Package(package) => AmountDetails::Package {
+            free_units: package.free_units,
+            paid_units: package.paid_units,
+            per_package_size: count(package.per_package_size),
+            per_package_unit_amount: package.per_package_unit_amount,
+        },
+        charge::AmountDetails::Percentage(percentage) => AmountDetails::Percentage {
+            free_units: percentage.free_units,
+            free_events: count(percentage.free_events),
+            paid_units: percentage.paid_units,
+            rate: percentage.rate,
+            per_unit_total_amount: percentage.per_unit_total_amount,
+            paid_events: count(percentage.paid_events),
+            fixed_fee_unit_amount: percentage.fixed_fee_unit_amount,
+            fixed_fee_total_amount: percentage.fixed_fee_total_amount,
+            min_max_adjustment_total_amount: percentage.min_max_adjustment_total_amount,
+        },
+        charge::AmountDetails::Volume(volume) => AmountDetails::Volume {
+            flat_unit_amount: volume.flat_unit_amount,
+            per_unit_amount: volume.per_unit_amount,
+            per_unit_total_amount: volume.per_unit_total_amount,
+        },
+    }
+}
+
+fn totals(invoice: &Invoice) -> Totals {
+    let totals = &invoice.totals;
+    Totals {
+        coupons: Vec::new(),
+        sub_total_excluding_taxes_cents: totals.sub_total_excluding_taxes,
+        taxes: invoice
+            .taxes
+            .iter()
+            .map(|row| AppliedTax {
+                name: row.tax.name.clone(),
+                rate: row.tax.rate,
+                base_cents: row.fees_amount_cents,
+                amount_cents: row.tax.amount_cents,
+            })
+            .collect(),
+        sub_total_including_taxes_cents: totals.sub_total_including_taxes,
+        credit_notes_cents: totals.credit_notes,
+        prepaid_credits_cents: (totals.prepaid_credits != 0).then_some(totals.prepaid_credits),
+        total_cents: totals.total,
+    }
+}
