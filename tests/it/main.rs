@@ -1,5 +1,6 @@
 //! Stub.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod cloud;
 mod contracts;
 mod emulator;
