@@ -32,7 +32,8 @@ pub(crate) async fn first_organization(app: &App, settings: &Settings) -> Outcom
         (created.organization.id, created.api_key)
     };
     let (id, key) = created;
-    fs::write(&path, id.to_string()).map_err(|error| Failure::Bug(format!("{} cannot be written: {error}", path.display())))?;
+    fs::write(&path, id.to_string())
+        .map_err(|error| Failure::Bug(format!("{} cannot be written: {error}", path.display())))?;
     Ok(Some(key))
 }
 
@@ -64,18 +65,27 @@ impl Demo {
     }
 
     async fn catalogue(&self) -> Outcome<()> {
-        self.post("/api/v1/taxes", json!({"tax": {"name": "TVA", "code": "fr_tva", "rate": "20", "applied_to_organization": true}}))
-            .await?;
+        self.post(
+            "/api/v1/taxes",
+            json!({"tax": {"name": "TVA", "code": "fr_tva", "rate": "20", "applied_to_organization": true}}),
+        )
+        .await?;
         let requests = self
-            .post("/api/v1/billable_metrics", json!({"billable_metric": {
-                "name": "API requests", "code": "requests", "aggregation_type": "count_agg",
-                "group": {"key": "region", "values": ["europe", "americas", "asia"]}
-            }}))
+            .post(
+                "/api/v1/billable_metrics",
+                json!({"billable_metric": {
+                    "name": "API requests", "code": "requests", "aggregation_type": "count_agg",
+                    "group": {"key": "region", "values": ["europe", "americas", "asia"]}
+                }}),
+            )
             .await?;
         let storage = self
-            .post("/api/v1/billable_metrics", json!({"billable_metric": {
-                "name": "Tiles stored", "code": "tiles", "aggregation_type": "sum_agg", "field_name": "gigabytes"
-            }}))
+            .post(
+                "/api/v1/billable_metrics",
+                json!({"billable_metric": {
+                    "name": "Tiles stored", "code": "tiles", "aggregation_type": "sum_agg", "field_name": "gigabytes"
+                }}),
+            )
             .await?;
         let users = self
             .post("/api/v1/billable_metrics", json!({"billable_metric": {
@@ -157,7 +167,10 @@ impl Demo {
         let status = response.status();
         let bytes = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         if !status.is_success() {
-            return Err(Failure::Bug(format!("the demo got {status} from {path}: {}", String::from_utf8_lossy(&bytes))));
+            return Err(Failure::Bug(format!(
+                "the demo got {status} from {path}: {}",
+                String::from_utf8_lossy(&bytes)
+            )));
         }
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }

@@ -12,7 +12,8 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use documents::renderer::TypstRenderer;
-use gateways::http::{GuardedHttp, Targets};
+use domain::target::Targets;
+use gateways::http::GuardedHttp;
 use gateways::system::{SystemClock, SystemIds};
 use http::HeaderValue;
 use store::Store;
@@ -82,6 +83,7 @@ impl Host {
         let table = SqliteTable::open(database.clone(), seconds, &[store::outbox::KIND]);
         let queues = Arc::new(LocalQueues::open(database, Arc::new(|| SystemClock.now())).await?);
         let progress = Arc::new(LocalProgress::default());
+        let targets = Targets::allowing_private(settings.allow_private_targets);
         let app = App {
             store: Store::new(Arc::new(table.clone())),
             clock: Arc::new(SystemClock),
@@ -93,10 +95,10 @@ impl Host {
             settings: Arc::new(app::Settings {
                 public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
                 admin_key: settings.admin_key.clone(),
-                allow_private_targets: settings.allow_private_targets,
+                webhook_targets: targets,
             }),
         };
-        let http = GuardedHttp::new(Targets::allowing_private(settings.allow_private_targets)).map_err(|error| HostError::Http(error.to_string()))?;
+        let http = GuardedHttp::new(targets).map_err(|error| HostError::Http(error.to_string()))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

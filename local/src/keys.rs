@@ -44,7 +44,9 @@ fn make(folder: &Path) -> Result<(), HostError> {
 
 fn write(folder: &Path, name: &str, content: &str) -> Result<(), HostError> {
     let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(name));
-    options.and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all())).map_err(HostError::Files)
+    options
+        .and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(HostError::Files)
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

@@ -85,9 +85,8 @@ impl LocalQueues {
                 let mut statement = connection.prepare_cached(
                     "SELECT id, sent_at, body FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY id LIMIT ?3",
                 )?;
-                let rows = statement.query_map(params![queue.name(), now, rows], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?;
+                let rows = statement
+                    .query_map(params![queue.name(), now, rows], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
                 Ok::<_, DatabaseError>(rows.collect::<Result<_, _>>()?)
             })
             .await

@@ -89,7 +89,8 @@ mod tests {
     use super::*;
 
     fn read(environment: &[(&str, &str)], arguments: &[&str]) -> Result<Settings, SettingsError> {
-        let get = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let get =
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Settings::read(get, arguments.iter().map(|argument| (*argument).to_owned()))
     }
 

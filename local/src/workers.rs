@@ -28,8 +28,7 @@ const SWEEP: Duration = Duration::from_secs(3600);
 const CHANGES_AT_ONCE: usize = 256;
 
 /// What handles a batch of messages and names those to deliver again.
-pub(crate) type Handler =
-    Arc<dyn Fn(Vec<Incoming>) -> Pin<Box<dyn Future<Output = Vec<String>> + Send>> + Send + Sync>;
+pub(crate) type Handler = Arc<dyn Fn(Vec<Incoming>) -> Pin<Box<dyn Future<Output = Vec<String>> + Send>> + Send + Sync>;
 
 /// How a queue is consumed.
 pub(crate) struct Consumption {

@@ -45,7 +45,12 @@ enum Progress {
 ///
 /// # Errors
 /// `Unavailable` when something did not answer or too many races were lost: what was done so far stays done.
-pub async fn close_customer(app: &App, organization: OrganizationId, customer: CustomerId, until: Instant) -> Outcome<()> {
+pub async fn close_customer(
+    app: &App,
+    organization: OrganizationId,
+    customer: CustomerId,
+    until: Instant,
+) -> Outcome<()> {
     loop {
         let progress = app.until_no_conflict(|| step(app, organization, customer, until)).await?;
         match progress {
@@ -65,9 +70,14 @@ pub(crate) struct Account {
 
 impl Account {
     /// Loads a customer's account; none if there is no such customer.
-    pub(crate) async fn load(app: &App, organization: OrganizationId, customer: CustomerId) -> Outcome<Option<Account>> {
+    pub(crate) async fn load(
+        app: &App,
+        organization: OrganizationId,
+        customer: CustomerId,
+    ) -> Outcome<Option<Account>> {
         let organization = app.organization(organization).await?;
-        let Some(CustomerFile { customer, subscriptions }) = app.store.customer_file(organization.id, customer).await? else {
+        let Some(CustomerFile { customer, subscriptions }) = app.store.customer_file(organization.id, customer).await?
+        else {
             return Ok(None);
         };
         let plans = plans_of(app, organization.id, subscriptions.iter().map(|record| record.plan_id)).await?;
@@ -111,7 +121,12 @@ pub(crate) async fn plans_of(
     Ok(plans.into_iter().map(|plan| (plan.value.id, plan.value)).collect())
 }
 
-async fn step(app: &App, organization: OrganizationId, customer: CustomerId, until: Instant) -> Result<Progress, Attempt> {
+async fn step(
+    app: &App,
+    organization: OrganizationId,
+    customer: CustomerId,
+    until: Instant,
+) -> Result<Progress, Attempt> {
     let Some(account) = Account::load(app, organization, customer).await? else { return Ok(Progress::Idle) };
     let settling = if account.organization.is_sandbox() { chrono::TimeDelta::zero() } else { SETTLING };
     let horizon = Horizon { starts: until, closings: until - settling };
@@ -127,7 +142,8 @@ async fn step(app: &App, organization: OrganizationId, customer: CustomerId, unt
         Step::End(id) => {
             let record = account.record(id)?;
             let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
-            let changed = subscription::end(record, successor.map(|next| &next.value), account.plan(record.plan_id)?, zone, at);
+            let changed =
+                subscription::end(record, successor.map(|next| &next.value), account.plan(record.plan_id)?, zone, at);
             transition(app, &account, changed, &[Transition::Terminated(id)], at).await?;
         }
         Step::Rotate { from, to } => {
@@ -199,11 +215,13 @@ async fn bill(
         sequence: Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() },
         created_seq: app.ids.sequence(),
     };
-    let plan = closing::close(&context.snapshot(account), subjects, id, at, place).map_err(|error| Failure::Bug(error.to_string()))?;
+    let plan = closing::close(&context.snapshot(account), subjects, id, at, place)
+        .map_err(|error| Failure::Bug(error.to_string()))?;
 
     let mut customer = account.customer.value.clone();
     customer.last_invoice_sequence += 1;
-    let mut commit = app.commit(&account.organization).create_invoice(&plan.invoice).update(&account.customer, &customer);
+    let mut commit =
+        app.commit(&account.organization).create_invoice(&plan.invoice).update(&account.customer, &customer);
     commit = numbering.count(commit, account);
     if plan.invoice.status == Status::Draft {
         commit = commit.create(&Draft::of(&plan.invoice));
@@ -233,11 +251,7 @@ async fn catch_up(app: &App, account: &Account, made: &Invoice, subjects: Vec<Su
     retry_on_conflict(app.execute(commit).await)
 }
 
-fn subjects<'a>(
-    account: &'a Account,
-    due: &[(SubscriptionId, Situation)],
-    at: Instant,
-) -> Outcome<Vec<Subject<'a>>> {
+fn subjects<'a>(account: &'a Account, due: &[(SubscriptionId, Situation)], at: Instant) -> Outcome<Vec<Subject<'a>>> {
     due.iter()
         .map(|(id, situation)| {
             let record = account.record(*id)?;
@@ -277,16 +291,20 @@ impl Context {
     pub(crate) async fn load(app: &App, account: &Account, subjects: &[Subject<'_>]) -> Outcome<Context> {
         let organization = account.organization.id;
         let taxes = app.store.taxes(organization).await?.into_iter().map(|tax| tax.value).collect();
-        let catalogue: Vec<Metric> = app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
+        let catalogue: Vec<Metric> =
+            app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
         let mut usage = Usage::new();
         for subject in subjects {
             for charge in &subject.plan.charges {
-                let Some(metric) = catalogue.iter().find(|metric| metric.id == charge.metric_id && metric.is_live()) else {
+                let Some(metric) = catalogue.iter().find(|metric| metric.id == charge.metric_id && metric.is_live())
+                else {
                     continue;
                 };
                 let log = (subject.subscription.external_id.clone(), metric.id);
                 if let std::collections::btree_map::Entry::Vacant(entry) = usage.entry(log) {
-                    let events = crate::usage::log(app, organization, &subject.subscription.external_id, metric, &catalogue).await?;
+                    let events =
+                        crate::usage::log(app, organization, &subject.subscription.external_id, metric, &catalogue)
+                            .await?;
                     entry.insert(events);
                 }
             }
@@ -411,10 +429,8 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
         let invoice = Invoice { updated_at: now, ..recompute(app, &account, &found).await? };
         let mark = store::record::to_item(crate::scope(&account.organization), &Draft::of(&invoice), 1);
         let mark = mark.map_err(|error| Failure::Bug(error.to_string()))?;
-        let commit = app
-            .commit(&account.organization)
-            .update_invoice(&found, &invoice)
-            .write(Write::Put(mark, Condition::None));
+        let commit =
+            app.commit(&account.organization).update_invoice(&found, &invoice).write(Write::Put(mark, Condition::None));
         retry_on_conflict(app.execute(commit).await)?;
         Ok(Some(invoice))
     })
@@ -449,14 +465,18 @@ async fn recompute(app: &App, account: &Account, draft: &Invoice) -> Outcome<Inv
 /// The record as its invoice saw it: an end that came later does not count.
 fn as_billed(record: &Subscription, situation: Situation, at: Instant) -> Subscription {
     match (situation, record.state) {
-        (Situation::First | Situation::Recurring, State::Terminated { started_at: Some(started_at), terminated_at })
-            if terminated_at >= at =>
-        {
-            Subscription { state: State::Active { started_at }, next: None, ..record.clone() }
-        }
-        (Situation::First | Situation::Recurring | Situation::Rotation | Situation::Terminated | Situation::CurrentUsage, _) => {
-            record.clone()
-        }
+        (
+            Situation::First | Situation::Recurring,
+            State::Terminated { started_at: Some(started_at), terminated_at },
+        ) if terminated_at >= at => Subscription { state: State::Active { started_at }, next: None, ..record.clone() },
+        (
+            Situation::First
+            | Situation::Recurring
+            | Situation::Rotation
+            | Situation::Terminated
+            | Situation::CurrentUsage,
+            _,
+        ) => record.clone(),
     }
 }
 

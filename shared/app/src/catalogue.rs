@@ -25,7 +25,13 @@ impl From<Refused> for Failure {
 }
 
 /// Whether a code is held by another object than `owner`.
-async fn is_taken(app: &App, organization: OrganizationId, kind: &str, code: &str, owner: Option<uuid::Uuid>) -> Outcome<bool> {
+async fn is_taken(
+    app: &App,
+    organization: OrganizationId,
+    kind: &str,
+    code: &str,
+    owner: Option<uuid::Uuid>,
+) -> Outcome<bool> {
     let holder = app.store.owner_of(organization, kind, code).await?;
     Ok(holder.is_some_and(|holder| Some(holder) != owner))
 }
@@ -274,7 +280,9 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
         let records = app.store.subscriptions_of_plan(organization.id, found.id).await?;
         let attached = if records.is_empty() { Attached::No } else { Attached::Yes };
         let taken = match update.code.as_ref().and_then(Option::as_ref) {
-            Some(code) if attached == Attached::No => is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?,
+            Some(code) if attached == Attached::No => {
+                is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?
+            }
             Some(_) | None => false,
         };
         let now = app.now(organization);
@@ -311,7 +319,9 @@ pub async fn delete_plan(app: &App, organization: &Organization, code: &str) -> 
 /// # Errors
 /// `Unavailable`: the job comes again and goes on.
 pub async fn finish_plan_deletion(app: &App, organization: OrganizationId, id: PlanId) -> Outcome<()> {
-    let Some(plan) = app.store.plan(organization, id).await?.filter(|plan| plan.deleted_at.is_none()) else { return Ok(()) };
+    let Some(plan) = app.store.plan(organization, id).await?.filter(|plan| plan.deleted_at.is_none()) else {
+        return Ok(());
+    };
     let organization = app.organization(organization).await?;
     let plans = all_plans(app, organization.id).await?;
     let children = plans.iter().filter(|child| child.parent_id == Some(id)).map(|child| child.id);

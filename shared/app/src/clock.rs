@@ -31,11 +31,9 @@ pub async fn enqueue_due(app: &App) -> Outcome<()> {
                 continue;
             }
             let job = match owner {
-                Owner::Customer(customer) => BillingJob::CloseCustomer {
-                    organization_id: organization.0,
-                    customer_id: customer.0,
-                    until: now,
-                },
+                Owner::Customer(customer) => {
+                    BillingJob::CloseCustomer { organization_id: organization.0, customer_id: customer.0, until: now }
+                }
                 Owner::Invoice(invoice) => {
                     BillingJob::FinalizeInvoice { organization_id: organization.0, invoice_id: invoice.0, at: now }
                 }

@@ -118,7 +118,11 @@ async fn rescheduled(
 ///
 /// # Errors
 /// 404 `customer_not_found`.
-pub async fn by_external_id(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Versioned<Customer>> {
+pub async fn by_external_id(
+    app: &App,
+    organization: OrganizationId,
+    external_id: &str,
+) -> Outcome<Versioned<Customer>> {
     let found = app.store.customer_by_external_id(organization, external_id).await?;
     found.ok_or_else(|| Rejection::NotFound("customer").into())
 }
@@ -134,7 +138,8 @@ pub async fn delete(app: &App, organization: &Organization, external_id: &str) -
         let gone = app.store.former_customers(organization.id, external_id).await?;
         let mut customers = gone.as_ref().map(|gone| gone.customers.clone()).unwrap_or_default();
         customers.push(customer.id);
-        let job = BillingJob::DeleteCustomer { organization_id: organization.id.0, customer_id: customer.id.0, work: None };
+        let job =
+            BillingJob::DeleteCustomer { organization_id: organization.id.0, customer_id: customer.id.0, work: None };
         let commit = app
             .commit(organization)
             .update(&found, &customer)

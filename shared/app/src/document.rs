@@ -50,7 +50,10 @@ pub fn file_url(app: &App, organization: OrganizationId, invoice: &Invoice) -> O
 
 /// The invoice's number as part of a URL: prefixes may hold any character.
 fn file_name(number: &str) -> String {
-    number.chars().map(|character| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' }).collect()
+    number
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' })
+        .collect()
 }
 
 /// Asks for an invoice's PDF and waits a moment for it.

@@ -38,7 +38,13 @@ pub struct Client {
 ///
 /// # Errors
 /// `Unavailable`: some of them may be queued; sending the same again is harmless, for an id counts once.
-pub async fn accept(app: &App, organization: &Organization, events: &[ParsedEvent<'_>], client: &Client, now: Instant) -> Outcome<()> {
+pub async fn accept(
+    app: &App,
+    organization: &Organization,
+    events: &[ParsedEvent<'_>],
+    client: &Client,
+    now: Instant,
+) -> Outcome<()> {
     let messages = jobs_of(app, organization, events, client, now);
     let works: Vec<_> = messages
         .iter()
@@ -207,8 +213,8 @@ async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery]
 }
 
 async fn receive(app: &App, message: &Incoming) -> Outcome<(OrganizationId, Delivery, Option<String>)> {
-    let job: EventsJob = serde_json::from_str(&message.body)
-        .map_err(|error| Failure::Bug(format!("not an events message: {error}")))?;
+    let job: EventsJob =
+        serde_json::from_str(&message.body).map_err(|error| Failure::Bug(format!("not an events message: {error}")))?;
     let organization = OrganizationId(job.organization_id);
     let (received_at, now) = match (job.received_at, job.created_at) {
         (Some(received_at), Some(created_at)) => (received_at, created_at),
@@ -289,7 +295,11 @@ pub async fn find(app: &App, organization: &Organization, transaction_id: &str) 
 ///
 /// # Errors
 /// The table did not answer.
-pub async fn list(app: &App, organization: &Organization, range: std::ops::Range<usize>) -> Outcome<(usize, Vec<Found>)> {
+pub async fn list(
+    app: &App,
+    organization: &Organization,
+    range: std::ops::Range<usize>,
+) -> Outcome<(usize, Vec<Found>)> {
     let (from, to) = days(app, organization);
     let page = usage::recent(app.store.table(), organization.id, from, to, range.start, range.len()).await?;
     let mut events = Vec::with_capacity(page.events.len());

@@ -30,7 +30,12 @@ pub async fn get(app: &App, organization: &Organization, id: Option<InvoiceId>) 
 ///
 /// # Errors
 /// 404, 405, 422 in the chapter's order.
-pub async fn update(app: &App, organization: &Organization, id: Option<InvoiceId>, fields: Fields<'_>) -> Outcome<Invoice> {
+pub async fn update(
+    app: &App,
+    organization: &Organization,
+    id: Option<InvoiceId>,
+    fields: Fields<'_>,
+) -> Outcome<Invoice> {
     app.until_no_conflict(|| async {
         let found = get(app, organization, id).await?;
         let update = wire::invoice::parse_update(fields, &found).map_err(|error| match error {
@@ -103,7 +108,9 @@ pub async fn list(
     range: impl Fn(usize) -> Range<usize>,
 ) -> Outcome<(usize, Vec<Invoice>)> {
     let customers = match &filter.external_customer_id {
-        Some(external_id) => customer::ever_called(app, organization.id, external_id).await?.into_iter().map(Some).collect(),
+        Some(external_id) => {
+            customer::ever_called(app, organization.id, external_id).await?.into_iter().map(Some).collect()
+        }
         None => vec![None],
     };
     let filters_nothing = Filter { external_customer_id: None, ..filter.clone() } == Filter::default();

@@ -112,7 +112,9 @@ impl BillingJob {
     #[must_use]
     pub fn work(&self) -> Option<&str> {
         match self {
-            BillingJob::CloseCustomer { .. } | BillingJob::FinalizeInvoice { .. } | BillingJob::AdvanceTestClock { .. } => None,
+            BillingJob::CloseCustomer { .. }
+            | BillingJob::FinalizeInvoice { .. }
+            | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::DeletePlan { work, .. } | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }
     }

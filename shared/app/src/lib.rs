@@ -33,6 +33,7 @@ use std::sync::Arc;
 use domain::id::OrganizationId;
 use domain::organization::Organization;
 use domain::problem::Problems;
+use domain::target::Targets;
 use domain::time::Instant;
 use store::keys::Timeline;
 use store::{Commit, CommitError, LoadError, Scope, Store};
@@ -47,8 +48,8 @@ pub struct Settings {
     pub public_url: String,
     /// Bearer of the admin endpoints.
     pub admin_key: String,
-    /// Whether webhooks may go to loopback and private addresses.
-    pub allow_private_targets: bool,
+    /// Where webhooks may go.
+    pub webhook_targets: Targets,
 }
 
 /// Everything that use cases work with.

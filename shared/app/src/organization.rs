@@ -1,7 +1,8 @@
 //! Organizations and their API keys.
 
 use domain::id::{ApiKeyId, OrganizationId};
-use domain::organization::{self, NewOrganization, Organization, SettingsUpdate, Targets};
+use domain::organization::{self, NewOrganization, Organization, SettingsUpdate};
+use domain::target::Targets;
 use store::items::{ApiKey, KeyHolder};
 use uuid::Uuid;
 
@@ -36,12 +37,6 @@ pub async fn authenticate(app: &App, bearer: Option<&str>) -> Outcome<Organizati
     app.organization(holder.organization).await
 }
 
-/// Which targets webhooks of this deployment may have.
-#[must_use]
-pub fn targets(app: &App) -> Targets {
-    if app.settings.allow_private_targets { Targets::Any } else { Targets::Public }
-}
-
 /// Creates an organization with its first API key.
 ///
 /// # Errors
@@ -49,7 +44,7 @@ pub fn targets(app: &App) -> Targets {
 pub async fn create(app: &App, new: NewOrganization) -> Outcome<Created> {
     let now = app.clock.now();
     let id = OrganizationId(app.ids.uuid());
-    let organization = organization::create(new, id, now, targets(app), &mut || app.ids.uuid().into())?;
+    let organization = organization::create(new, id, now, app.settings.webhook_targets, &mut || app.ids.uuid().into())?;
     let (key, holder, api_key) = new_key(app, &organization)?;
     let commit = app.commit(&organization).create(&organization).create(&key).create(&holder);
     app.execute(commit).await?;
@@ -96,7 +91,7 @@ pub async fn signing_key(app: &App, organization: OrganizationId) -> Outcome<Str
 /// 422.
 pub async fn update(app: &App, organization: OrganizationId, update: SettingsUpdate) -> Outcome<Organization> {
     change(app, organization, |found, now| {
-        Ok(organization::edit(found, update.clone(), now, targets(app), &mut || app.ids.uuid().into())?)
+        Ok(organization::edit(found, update.clone(), now, app.settings.webhook_targets, &mut || app.ids.uuid().into())?)
     })
     .await
 }

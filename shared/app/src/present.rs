@@ -31,7 +31,8 @@ pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Ou
     if taxes.is_empty() {
         return Ok(Vec::new());
     }
-    let (customers, plans) = (customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
+    let (customers, plans) =
+        (customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
     let count = |number: usize| number as u64;
     let output = |tax: &Tax| {
         let concerns = |customer: &&Customer| {
@@ -50,13 +51,16 @@ pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Ou
 }
 
 /// The taxes of these ids that still exist, oldest first, with their counts.
-async fn taxes_of(app: &App, organization: OrganizationId, ids: &BTreeSet<TaxId>) -> Outcome<Vec<(TaxId, tax::Output)>> {
+async fn taxes_of(
+    app: &App,
+    organization: OrganizationId,
+    ids: &BTreeSet<TaxId>,
+) -> Outcome<Vec<(TaxId, tax::Output)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let found = app.store.taxes(organization).await?;
-    let named: Vec<Tax> =
-        found.into_iter().rev().map(|tax| tax.value).filter(|tax| ids.contains(&tax.id)).collect();
+    let named: Vec<Tax> = found.into_iter().rev().map(|tax| tax.value).filter(|tax| ids.contains(&tax.id)).collect();
     let outputs = taxes(app, organization, &named).await?;
     Ok(named.into_iter().map(|tax| tax.id).zip(outputs).collect())
 }
@@ -86,7 +90,11 @@ pub async fn customer(app: &App, organization: &Organization, customer: &Custome
 ///
 /// # Errors
 /// The table did not answer.
-pub async fn metrics(app: &App, organization: OrganizationId, metrics: &[Metric]) -> Outcome<Vec<billable_metric::Output>> {
+pub async fn metrics(
+    app: &App,
+    organization: OrganizationId,
+    metrics: &[Metric],
+) -> Outcome<Vec<billable_metric::Output>> {
     if metrics.is_empty() {
         return Ok(Vec::new());
     }
@@ -125,7 +133,8 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
     }
     let metrics = app.store.metrics(organization).await?;
     let drafts = app.store.drafts(organization).await?;
-    let tax_ids = plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
+    let tax_ids =
+        plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
     let taxes = taxes_of(app, organization, &tax_ids.copied().collect()).await?;
     let metric_code = |id| {
         let metric = metrics.iter().find(|metric| metric.id == id && metric.is_live());
@@ -147,7 +156,9 @@ async fn plan_counts(app: &App, organization: OrganizationId, id: PlanId, drafts
     let mut customers = BTreeSet::new();
     let mut active_subscriptions = 0;
     for id in &family {
-        for record in app.store.subscriptions_of_plan(organization, *id).await?.iter().filter(|record| record.is_active()) {
+        for record in
+            app.store.subscriptions_of_plan(organization, *id).await?.iter().filter(|record| record.is_active())
+        {
             customers.insert(record.customer_id);
             active_subscriptions += 1;
         }
@@ -228,7 +239,12 @@ fn without_lost_successor(mut shown: subscription::Output, customer: &Customer) 
 ///
 /// # Errors
 /// The table did not answer.
-pub async fn invoice(app: &App, organization: &Organization, invoice: &Invoice, includes: invoice::Includes) -> Outcome<invoice::Output> {
+pub async fn invoice(
+    app: &App,
+    organization: &Organization,
+    invoice: &Invoice,
+    includes: invoice::Includes,
+) -> Outcome<invoice::Output> {
     let account = crate::billing::account_of(app, organization.id, invoice).await?;
     invoice_of(app, &account, &[], invoice, includes, app.now(organization))
 }

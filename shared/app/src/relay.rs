@@ -3,8 +3,8 @@
 use domain::id::{WebhookId, derived};
 use domain::organization::{Endpoint, Organization};
 use store::commit::work_done;
-use store::outbox::{Message, Posted, work_item};
 use store::items::{RunningNumber, Webhook, WebhookStatus};
+use store::outbox::{Message, Posted, work_item};
 use store::table::{Condition, Write};
 
 use crate::jobs::{self, WebhookJob};

@@ -129,7 +129,12 @@ fn keep_billing_time(new: NewSubscription, current: Option<&Subscription>) -> Ne
 }
 
 /// The record that the reply shows: the new one, or after a downgrade the current one.
-fn reply(account: &Account, requested: Requested, current: Option<SubscriptionId>, customer: Customer) -> Result<Described, Attempt> {
+fn reply(
+    account: &Account,
+    requested: Requested,
+    current: Option<SubscriptionId>,
+    customer: Customer,
+) -> Result<Described, Attempt> {
     let is_new = requested.created.as_ref().is_some_and(|created| {
         created.state != State::Pending || created.previous.is_none() //
     });
@@ -151,9 +156,7 @@ async fn account_for(app: &App, organization: &Organization, external_id: &str) 
         return Ok((account, None));
     }
     let input = CustomerUpdate { external_id: Some(external_id.to_owned()), ..CustomerUpdate::default() };
-    let make = |birth: &Birth<'_>| {
-        Ok(domain::customer::create(input, birth, Vec::new(), &mut || app.ids.uuid())?)
-    };
+    let make = |birth: &Birth<'_>| Ok(domain::customer::create(input, birth, Vec::new(), &mut || app.ids.uuid())?);
     let newborn = Newborn::conceive(app, organization, make).await?;
     let account = Account {
         organization: organization.clone(),
@@ -200,11 +203,8 @@ async fn commit_request(
             return Err(Attempt::Failed(Problems::one("external_id", codes::EXISTS).into()));
         }
     }
-    let member = Member {
-        customer_id: created.customer_id,
-        subscription_id: created.id,
-        created_seq: created.created_seq,
-    };
+    let member =
+        Member { customer_id: created.customer_id, subscription_id: created.id, created_seq: created.created_seq };
     let mut members = chain.as_ref().map(|chain| chain.members.clone()).unwrap_or_default();
     members.push(member);
     let grown = Chain { external_id: created.external_id.clone(), members };
@@ -261,7 +261,12 @@ pub async fn described(app: &App, organization: &Organization, record: &Subscrip
 ///
 /// # Errors
 /// 404 `subscription_not_found`.
-pub async fn terminate(app: &App, organization: &Organization, external_id: &str, wanted: Wanted) -> Outcome<Described> {
+pub async fn terminate(
+    app: &App,
+    organization: &Organization,
+    external_id: &str,
+    wanted: Wanted,
+) -> Outcome<Described> {
     let ended = app
         .until_no_conflict(|| async {
             let records = by_external_id(app, organization, external_id).await?;
@@ -434,12 +439,14 @@ async fn own_plan(
     if plan.parent_id.is_some() {
         let found = app.store.plan(organization.id, plan.id).await?;
         let found = found.ok_or_else(|| Failure::Bug(format!("plan {} is missing", plan.id)))?;
-        let edited = names.with(|catalogue| plan::edit(&found, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
+        let edited =
+            names.with(|catalogue| plan::edit(&found, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
         let commit = commit.update(&found, &edited);
         return Ok((edited, commit));
     }
     let copy = plan::copy(plan, PlanId(app.ids.uuid()), now, app.ids.sequence(), &mut new_charge);
-    let edited = names.with(|catalogue| plan::edit(&copy, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
+    let edited =
+        names.with(|catalogue| plan::edit(&copy, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
     let commit = commit.create(&edited);
     Ok((edited, commit))
 }
@@ -476,7 +483,9 @@ pub async fn list(
             entry.insert(Account::load(app, organization.id, id).await?);
         }
         // A deleted customer takes its subscriptions out of sight.
-        let Some(account) = accounts[&id].as_ref().filter(|account| account.customer.deleted_at.is_none()) else { continue };
+        let Some(account) = accounts[&id].as_ref().filter(|account| account.customer.deleted_at.is_none()) else {
+            continue;
+        };
         let plan = account.plan(subscription.plan_id)?.clone();
         described.push(Described { subscription, customer: account.customer.value.clone(), plan });
     }

@@ -41,7 +41,9 @@ pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -
         let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
         let clock = get(&found)?;
         match clock.advancing_to {
-            Some(other) if other != target => return Err(Attempt::Failed(Rejection::Conflict("clock_is_advancing").into())),
+            Some(other) if other != target => {
+                return Err(Attempt::Failed(Rejection::Conflict("clock_is_advancing").into()));
+            }
             // The same advance again: only wait for it.
             Some(_) => return Ok(()),
             None if target < clock.frozen_time => {

@@ -47,9 +47,8 @@ pub async fn current(
     let customer = customer.ok_or(Failure::from(Rejection::NotFound("customer")))?;
     let account = Account::load(app, organization.id, customer.value.id).await?;
     let account = account.ok_or(Failure::from(Rejection::NotFound("customer")))?;
-    let asked = external_subscription_id.and_then(|id| {
-        account.subscriptions.iter().find(|record| record.is_active() && record.external_id == id)
-    });
+    let asked = external_subscription_id
+        .and_then(|id| account.subscriptions.iter().find(|record| record.is_active() && record.external_id == id));
     let record = asked.ok_or(Failure::from(Rejection::NotAllowed("no_active_subscription")))?;
     let (plan, zone, now) = (account.plan(record.plan_id)?, account.zone(), app.now(organization));
     let subject = agenda::subject(record.value.clone(), plan, zone, Situation::CurrentUsage, now, None);
@@ -69,7 +68,8 @@ pub async fn current(
         let events = context.events(&record.external_id, metric.id);
         let groups = closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)
             .map_err(|error| Failure::Bug(error.to_string()))?;
-        let usage = wire::usage::ChargeUsage::of(charge, metric, plan, &groups).map_err(|error| Failure::Bug(error.to_string()))?;
+        let usage = wire::usage::ChargeUsage::of(charge, metric, plan, &groups)
+            .map_err(|error| Failure::Bug(error.to_string()))?;
         taxed.push((closing::taxes_of(&snapshot, charge, plan), usage.amount_cents()));
         charges.push(usage);
     }

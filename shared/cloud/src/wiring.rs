@@ -13,6 +13,7 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::target::Targets;
 use gateways::system::{SystemClock, SystemIds};
 use store::Store;
 use store::dynamo::DynamoTable;
@@ -119,7 +120,9 @@ fn settings() -> Result<Settings, WiringError> {
     Ok(Settings {
         public_url: required("WEIR_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         admin_key: required("WEIR_ADMIN_KEY")?,
-        allow_private_targets: std::env::var("WEIR_ALLOW_PRIVATE_TARGETS").is_ok_and(|value| value == "1"),
+        webhook_targets: Targets::allowing_private(
+            std::env::var("WEIR_ALLOW_PRIVATE_TARGETS").is_ok_and(|value| value == "1"),
+        ),
     })
 }
 

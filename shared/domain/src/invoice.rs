@@ -481,6 +481,9 @@ mod tests {
     fn grace_days_count_from_the_local_date() {
         let zone = Zone::parse("America/Los_Angeles").unwrap();
         let dates = dates(zone, "2022-11-25T01:00:00Z".parse().unwrap(), 3, 10);
-        assert_eq!((dates.issuing_date.to_string(), dates.payment_due_date.to_string()), ("2022-11-27".into(), "2022-12-07".into()));
+        assert_eq!(
+            (dates.issuing_date.to_string(), dates.payment_due_date.to_string()),
+            ("2022-11-27".into(), "2022-12-07".into())
+        );
     }
 }

@@ -14,6 +14,7 @@ pub mod id;
 pub mod money;
 pub mod number;
 pub mod problem;
+pub mod target;
 pub mod time;
 pub mod value;
 

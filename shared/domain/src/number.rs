@@ -61,11 +61,7 @@ pub fn parse(text: &str) -> Option<Decimal> {
     if text.is_empty() || text.starts_with('+') {
         return None;
     }
-    if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()
-    } else {
-        text.parse().ok()
-    }
+    if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
 }
 
 #[cfg(test)]

@@ -162,12 +162,9 @@ impl<'a> Fields<'a> {
 
     /// A decimal, as number or text; `""` is null. A word notes `value_is_invalid`.
     pub fn decimal(self, name: &str, problems: &mut Problems) -> Field<Decimal> {
-        match self.raw(name) {
-            Some(Value::Bool(_)) => {
-                problems.add(name, codes::INVALID);
-                return Field::Absent;
-            }
-            Some(_) | None => {}
+        if let Some(Value::Bool(_)) = self.raw(name) {
+            problems.add(name, codes::INVALID);
+            return Field::Absent;
         }
         match self.text(name) {
             Field::Absent => Field::Absent,
@@ -327,7 +324,9 @@ mod tests {
 
     #[test]
     fn the_root_must_be_an_object_with_something_in_it() {
-        for bad in [body!({}), body!({"tax": null}), body!({"tax": {}}), body!({"tax": []}), body!({"tax": "x"}), body!(7)] {
+        for bad in
+            [body!({}), body!({"tax": null}), body!({"tax": {}}), body!({"tax": []}), body!({"tax": "x"}), body!(7)]
+        {
             assert!(root(&bad, "tax").is_err(), "{bad}");
         }
         assert!(root(&body!({"tax": {"name": "x"}}), "tax").is_ok());
@@ -351,7 +350,9 @@ mod tests {
 
     #[test]
     fn instants_need_a_time_and_a_zone() {
-        for good in ["2022-09-14T16:35:31Z", "2022-09-14T16:35:31+02:00", "2022-09-14T16:35:31+0200", "2022-09-14T16:35:31.5Z"] {
+        for good in
+            ["2022-09-14T16:35:31Z", "2022-09-14T16:35:31+02:00", "2022-09-14T16:35:31+0200", "2022-09-14T16:35:31.5Z"]
+        {
             assert!(instant(good).is_some(), "{good}");
         }
         for bad in ["2022-09-14", "2022-09-14T16:35:31", "2022-02-31T00:00:00Z", "tomorrow", ""] {

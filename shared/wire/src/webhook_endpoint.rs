@@ -1,12 +1,10 @@
 //! Webhook endpoints (chapter 05, 2.16; chapter 06, 16).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use domain::id::OrganizationId;
 use domain::organization::{Endpoint, SignatureAlgorithm};
 use domain::problem::{Problems, codes};
+use domain::target::{Targets, is_endpoint_url};
 use serde::Serialize;
-use url::{Host, Url};
 use uuid::Uuid;
 
 use crate::format;
@@ -24,14 +22,14 @@ pub struct Input {
 impl Input {
     /// Reads the object under `webhook_endpoint`.
     ///
-    /// `allow_private`: whether the URL's host may be the literal of a private address.
+    /// `targets`: whether the URL's host may be the literal of a private address.
     ///
     /// # Errors
     /// A URL that is missing or not usable, an unknown algorithm.
-    pub fn parse(fields: Fields<'_>, allow_private: bool) -> Result<Input, Problems> {
+    pub fn parse(fields: Fields<'_>, targets: Targets) -> Result<Input, Problems> {
         let mut problems = Problems::default();
         let webhook_url = fields.mandatory_text("webhook_url", &mut problems);
-        if !is_usable(&webhook_url, allow_private) {
+        if !is_endpoint_url(&webhook_url, targets) {
             problems.add("webhook_url", codes::INVALID_URL);
         }
         let signature_algorithm = match fields.text("signature_algo") {
@@ -58,70 +56,6 @@ pub fn algorithm_word(algorithm: SignatureAlgorithm) -> &'static str {
     match algorithm {
         SignatureAlgorithm::Jwt => "jwt",
         SignatureAlgorithm::Hmac => "hmac",
-    }
-}
-
-/// Whether messages can go to `url`: `http` or `https`, with a host that is no private address unless `allow_private`.
-///
-/// Only addresses are looked at: what a name resolves to is checked at each delivery (00-index).
-#[must_use]
-pub fn is_usable(url: &str, allow_private: bool) -> bool {
-    // The parser is lenient where it matters: it drops line breaks and adds slashes that are not there.
-    let is_absolute = ["http://", "https://"]
-        .iter()
-        .any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    if !is_absolute || url.contains(|character: char| character.is_whitespace() || character.is_control()) {
-        return false;
-    }
-    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
-    if after_scheme.starts_with(['/', '\\', '?', '#']) {
-        return false;
-    }
-    let Ok(parsed) = Url::parse(url) else { return false };
-    match parsed.host() {
-        None => false,
-        Some(Host::Domain(name)) => !name.is_empty(),
-        Some(Host::Ipv4(address)) => allow_private || !is_private(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => allow_private || !is_private(IpAddr::V6(address)),
-    }
-}
-
-/// Whether an address is not of the public internet: private, loopback, link-local, shared or unspecified, also when it
-/// is wrapped in an IPv6 address.
-#[must_use]
-pub fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_private_v4(address),
-        IpAddr::V6(address) => {
-            let [first, ..] = address.segments();
-            address.is_loopback()
-                || address.is_unspecified()
-                || first & 0xfe00 == 0xfc00 // unique local, fc00::/7
-                || first & 0xffc0 == 0xfe80 // link-local, fe80::/10
-                || first & 0xffc0 == 0xfec0 // site-local, fec0::/10, deprecated
-                || wrapped_v4(address).is_some_and(is_private_v4)
-        }
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || first == 0 // 'this network', with the unspecified address
-        || (first == 100 && second & 0xc0 == 64) // shared by carriers, 100.64.0.0/10
-}
-
-/// The IPv4 address in a mapped (`::ffff:a.b.c.d`), compatible (`::a.b.c.d`), translated (`64:ff9b::a.b.c.d`) or 6to4
-/// (`2002:aabb:ccdd::`) address.
-fn wrapped_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let pair = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(pair(high, low)),
-        [0x2002, high, low, ..] => Some(pair(high, low)),
-        _ => None,
     }
 }
 
@@ -159,7 +93,7 @@ mod tests {
     use super::*;
 
     fn parse(body: &Value) -> Result<Input, Problems> {
-        Input::parse(Fields(body.as_object().unwrap()), false)
+        Input::parse(Fields(body.as_object().unwrap()), Targets::Public)
     }
 
     #[test]
@@ -218,7 +152,7 @@ mod tests {
             "http://[2606:4700::1111]/",
             "http://203.0.113.7/",
         ] {
-            assert!(is_usable(good, false), "{good}");
+            assert!(is_endpoint_url(good, Targets::Public), "{good}");
         }
         for bad in [
             "",
@@ -240,7 +174,7 @@ mod tests {
             "https://:80",
             "https://exa<mple.com",
         ] {
-            assert!(!is_usable(bad, true), "{bad}");
+            assert!(!is_endpoint_url(bad, Targets::Any), "{bad}");
         }
     }
 
@@ -272,11 +206,11 @@ mod tests {
             "http://[64:ff9b::10.0.0.1]/",
             "http://[2002:7f00:1::]/",
         ] {
-            assert!(!is_usable(private, false), "{private}");
-            assert!(is_usable(private, true), "{private}");
+            assert!(!is_endpoint_url(private, Targets::Public), "{private}");
+            assert!(is_endpoint_url(private, Targets::Any), "{private}");
         }
         for public in ["http://172.32.0.1/", "http://100.128.0.1/", "http://8.8.8.8/", "http://[::ffff:8.8.8.8]/"] {
-            assert!(is_usable(public, false), "{public}");
+            assert!(is_endpoint_url(public, Targets::Public), "{public}");
         }
     }
 

@@ -30,10 +30,15 @@ async fn month(deployment: &Deployment) {
     let (receiver, address) = Receiver::start().await;
     let admin = Api::new(deployment, deployment.admin_key());
 
-    let created = admin.post("/admin/organizations", json!({"organization": {
-        "name": "Acme", "email": "billing@acme.example", "default_currency": "EUR",
-        "test_clock": {"frozen_time": "2024-01-01T00:00:00Z"},
-    }})).await;
+    let created = admin
+        .post(
+            "/admin/organizations",
+            json!({"organization": {
+                "name": "Acme", "email": "billing@acme.example", "default_currency": "EUR",
+                "test_clock": {"frozen_time": "2024-01-01T00:00:00Z"},
+            }}),
+        )
+        .await;
     let key = text(&created["organization"]["api_key"]);
     let organization = text(&created["organization"]["lago_id"]);
     let api = Api::new(deployment, &key);
@@ -66,8 +71,13 @@ async fn month(deployment: &Deployment) {
     assert_eq!(invoice["fees_amount_cents"], 1_190 + 1_000, "{invoice}");
     assert_eq!(invoice["taxes_amount_cents"], 438, "{invoice}");
     assert_eq!(invoice["total_amount_cents"], 2_628, "{invoice}");
-    let charge = invoice["fees"].as_array().expect("an invoice has fees").iter().find(|fee| fee["item"]["type"] == "charge");
-    assert_eq!(charge.map(|fee| (&fee["units"], &fee["events_count"])), Some((&json!("119.0"), &json!(119))), "{invoice}");
+    let charge =
+        invoice["fees"].as_array().expect("an invoice has fees").iter().find(|fee| fee["item"]["type"] == "charge");
+    assert_eq!(
+        charge.map(|fee| (&fee["units"], &fee["events_count"])),
+        Some((&json!("119.0"), &json!(119))),
+        "{invoice}"
+    );
 
     signatures(deployment, &api, &receiver, &key, &id).await;
     document(deployment, &api, &id, &text(&invoice["number"])).await;
@@ -99,10 +109,14 @@ async fn catalogue(api: &Api<'_>) {
         "charge_model": "standard",
         "properties": {"amount": "0.10"},
     });
-    api.post("/api/v1/plans", json!({"plan": {
-        "name": "Calls", "code": "calls", "interval": "monthly", "amount_cents": 1_000, "amount_currency": "EUR",
-        "pay_in_advance": false, "charges": [charge],
-    }})).await;
+    api.post(
+        "/api/v1/plans",
+        json!({"plan": {
+            "name": "Calls", "code": "calls", "interval": "monthly", "amount_cents": 1_000, "amount_currency": "EUR",
+            "pay_in_advance": false, "charges": [charge],
+        }}),
+    )
+    .await;
     let customer = json!({"external_id": "acme-1", "name": "Ada", "currency": "EUR"});
     api.post("/api/v1/customers", json!({"customer": customer})).await;
     let subscription = json!({
@@ -140,11 +154,8 @@ async fn signatures(deployment: &Deployment, api: &Api<'_>, receiver: &Receiver,
     };
 
     let hmac = only("/hmac");
-    let expected = jsonwebtoken::crypto::sign(
-        hmac.body.as_bytes(),
-        &EncodingKey::from_secret(key.as_bytes()),
-        Algorithm::HS256,
-    );
+    let expected =
+        jsonwebtoken::crypto::sign(hmac.body.as_bytes(), &EncodingKey::from_secret(key.as_bytes()), Algorithm::HS256);
     let expected = URL_SAFE_NO_PAD.decode(expected.expect("HMAC never fails")).expect("a signature is Base64");
     assert_eq!(hmac.header("X-Lago-Signature"), STANDARD.encode(expected));
     assert_eq!(hmac.header("X-Lago-Signature-Algorithm"), "hmac");

@@ -24,7 +24,8 @@ async fn create(State(app): State<App>, call: Call) -> ApiResult {
 
 async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let paging = call.query.paging();
-    let listed = app.store.list_plans(call.organization.id, |total| paging.range(total)).await.map_err(Failure::from)?;
+    let listed =
+        app.store.list_plans(call.organization.id, |total| paging.range(total)).await.map_err(Failure::from)?;
     let plans: Vec<Plan> = listed.entries.into_iter().map(|plan| plan.value).collect();
     reply::page("plans", paging, listed.total, &present::plans(&app, call.organization.id, &plans).await?)
 }

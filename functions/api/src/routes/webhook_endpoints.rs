@@ -20,7 +20,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 fn input(app: &App, call: &Call) -> Result<Input, crate::error::ApiError> {
-    Ok(Input::parse(call.root("webhook_endpoint")?, app.settings.allow_private_targets)?)
+    Ok(Input::parse(call.root("webhook_endpoint")?, app.settings.webhook_targets)?)
 }
 
 async fn create(State(app): State<App>, call: Call) -> ApiResult {

@@ -100,7 +100,8 @@ fn rank(step: &Step) -> u8 {
 
 fn pending_successor(contracts: &[Contract<'_>], subscription: &Subscription) -> Option<SubscriptionId> {
     let next = subscription.next.as_ref().filter(|link| link.change == Change::Downgrade)?;
-    let waits = |contract: &Contract<'_>| contract.subscription.id == next.id && contract.subscription.state == State::Pending;
+    let waits =
+        |contract: &Contract<'_>| contract.subscription.id == next.id && contract.subscription.state == State::Pending;
     contracts.iter().any(waits).then_some(next.id)
 }
 
@@ -134,14 +135,18 @@ pub fn subject<'a>(
     let terms = subscription.terms(plan, zone);
     let previous = subscription.progress.last_record.as_ref();
     let bounds = match situation {
-        Situation::Terminated => termination_boundaries(&terms, at, |bounds| is_billed(&subscription, plan, bounds), previous),
+        Situation::Terminated => {
+            termination_boundaries(&terms, at, |bounds| is_billed(&subscription, plan, bounds), previous)
+        }
         Situation::First | Situation::Recurring | Situation::Rotation | Situation::CurrentUsage => {
             boundaries(&terms, situation, at, previous)
         }
     };
     Subject {
         recurring: situation == Situation::Recurring,
-        successor_metrics: successor.map(|plan| plan.charges.iter().map(|charge| charge.metric_id).collect()).unwrap_or_default(),
+        successor_metrics: successor
+            .map(|plan| plan.charges.iter().map(|charge| charge.metric_id).collect())
+            .unwrap_or_default(),
         subscription,
         plan,
         situation,

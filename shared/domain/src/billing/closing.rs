@@ -128,16 +128,16 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
     let zone = draft.zone;
     let mut fees = Fees { invoice: draft.id, at: draft.created_at, list: Vec::new() };
     for subject in subjects {
-        let kept = draft.fees.iter().filter(|fee| {
-            fee.charge().is_none() && fee.subscription_id == Some(subject.subscription.id)
-        });
+        let kept = draft
+            .fees
+            .iter()
+            .filter(|fee| fee.charge().is_none() && fee.subscription_id == Some(subject.subscription.id));
         for fee in kept {
             let taxes = resolve(snapshot, &[&subject.plan.tax_ids]);
             fees.push(|id| taxed(Fee { id, ..fee.clone() }, &taxes));
         }
-        let had_charges = draft.fees.iter().any(|fee| {
-            fee.charge().is_some() && fee.subscription_id == Some(subject.subscription.id)
-        });
+        let had_charges =
+            draft.fees.iter().any(|fee| fee.charge().is_some() && fee.subscription_id == Some(subject.subscription.id));
         if had_charges {
             charge_fees(snapshot, subject, zone, &mut fees)?;
         }
@@ -234,12 +234,7 @@ fn subscription_fees(snapshot: &Snapshot<'_>, subject: &Subject<'_>, zone: Zone,
     });
 }
 
-fn charge_fees(
-    snapshot: &Snapshot<'_>,
-    subject: &Subject<'_>,
-    zone: Zone,
-    fees: &mut Fees,
-) -> Result<(), CloseError> {
+fn charge_fees(snapshot: &Snapshot<'_>, subject: &Subject<'_>, zone: Zone, fees: &mut Fees) -> Result<(), CloseError> {
     for charge in &subject.plan.charges {
         // A metric that is gone takes its charges with it (chapter 03, 2.6).
         let Some(metric) = snapshot.metrics.iter().find(|metric| metric.id == charge.metric_id) else { continue };
@@ -327,7 +322,8 @@ fn fill_up(subject: &Subject<'_>, charge: &Charge, terms: &Terms, taxes: &[Tax],
     let sum = fees.list[first..].iter().map(|fee| fee.amount_cents).fold(0, i64::saturating_add);
     let days = minimum_days(terms, subject.situation, &subject.boundaries);
     let period_days = charges_period_days(terms, &subject.boundaries);
-    let Some(amount_cents) = true_up(charge.min_amount_cents, sum, days, period_days).filter(|amount| *amount > 0) else {
+    let Some(amount_cents) = true_up(charge.min_amount_cents, sum, days, period_days).filter(|amount| *amount > 0)
+    else {
         return;
     };
     let Some(parent) = fees.list.get(first).cloned() else { return };
@@ -409,10 +405,10 @@ pub fn rated_groups(
         prorated::prorated_by_group(metric, events, window, &zone)?
             .into_iter()
             .map(|(group, usage)| {
-                let movements = usage.movements.iter().map(|movement| charge::Movement {
-                    full: movement.full,
-                    prorated: movement.prorated,
-                });
+                let movements = usage
+                    .movements
+                    .iter()
+                    .map(|movement| charge::Movement { full: movement.full, prorated: movement.prorated });
                 (group, Rated::new(usage.units, usage.events_count).prorated(usage.full, movements.collect()))
             })
             .collect()
@@ -441,14 +437,17 @@ pub fn rated_groups(
         rated.push((
             (own.is_none(), leaf.map(|leaf| (leaf.parent_value().unwrap_or_default(), leaf.value))),
             RatedGroup {
-                group: leaf.map(|leaf| FeeGroup { id: leaf.id, display_name: display_name.unwrap_or_else(|| leaf.display_name()) }),
+                group: leaf.map(|leaf| FeeGroup {
+                    id: leaf.id,
+                    display_name: display_name.unwrap_or_else(|| leaf.display_name()),
+                }),
                 units: usage.full_units,
                 events_count: usage.events_count,
                 outcome: price.rate(&usage)?,
             },
         ));
     }
-    rated.sort_by(|(left, _), (right, _)| left.cmp(right));
+    rated.sort_by_key(|(place, _)| *place);
     Ok(rated.into_iter().map(|(_, usage)| usage).collect())
 }
 
@@ -596,9 +595,10 @@ fn billed_subscription(subject: &Subject<'_>, at: Instant) -> BilledSubscription
 #[must_use]
 pub fn billed(subject: Subject<'_>, invoice: &Invoice, zone: Zone) -> Subscription {
     let Subject { mut subscription, plan, situation, boundaries, .. } = subject;
-    let fee = invoice.fees.iter().rev().find(|fee| {
-        fee.subscription_id == Some(subscription.id) && matches!(fee.item, FeeItem::Subscription { .. })
-    });
+    let fee =
+        invoice.fees.iter().rev().find(|fee| {
+            fee.subscription_id == Some(subscription.id) && matches!(fee.item, FeeItem::Subscription { .. })
+        });
     let progress = &mut subscription.progress;
     if let Some(fee) = fee {
         progress.last_fee = Some(LastFee {

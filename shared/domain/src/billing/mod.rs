@@ -100,7 +100,8 @@ impl Change {
     /// The change from one plan to another, by amount and interval alone (chapter 02, 2.1 and 4.2). Equal is an upgrade.
     #[must_use]
     pub fn between(from: (i64, Interval), to: (i64, Interval)) -> Change {
-        let yearly = |(amount_cents, interval): (i64, Interval)| i128::from(amount_cents) * i128::from(interval.per_year());
+        let yearly =
+            |(amount_cents, interval): (i64, Interval)| i128::from(amount_cents) * i128::from(interval.per_year());
         if yearly(from) <= yearly(to) { Change::Upgrade } else { Change::Downgrade }
     }
 }

@@ -8,10 +8,8 @@ use crate::time::Instant;
 use crate::time::Zone;
 
 mod country;
-mod endpoint_url;
 mod settings;
 
-pub use endpoint_url::{Targets, is_endpoint_url};
 pub(crate) use settings::check_vat_rate;
 pub use settings::{IdentityUpdate, NewOrganization, SettingsUpdate, create, edit};
 

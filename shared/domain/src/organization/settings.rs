@@ -3,12 +3,13 @@
 use rust_decimal::Decimal;
 
 use super::{
-    DocumentNumbering, EmailSetting, Endpoint, Identity, Organization, SignatureAlgorithm, Targets, TestClock, country,
-    default_prefix, is_endpoint_url, locale,
+    DocumentNumbering, EmailSetting, Endpoint, Identity, Organization, SignatureAlgorithm, TestClock, country,
+    default_prefix, locale,
 };
 use crate::id::{EndpointId, OrganizationId};
 use crate::money::Currency;
 use crate::problem::{Problems, codes};
+use crate::target::{Targets, is_endpoint_url};
 use crate::time::{Instant, Zone};
 
 /// Most characters of the text at the bottom of documents.

@@ -67,13 +67,14 @@ pub fn request(
 ) -> Requested {
     match current {
         Some((current, _)) if current.plan_id == plan.id => Requested::default(),
-        Some((current, _)) if current.state == State::Pending => Requested {
-            changed: vec![replaced_plan(current, &new, plan, zone, now)],
-            ..Requested::default()
-        },
+        Some((current, _)) if current.state == State::Pending => {
+            Requested { changed: vec![replaced_plan(current, &new, plan, zone, now)], ..Requested::default() }
+        }
         Some((current, old_plan)) => {
-            let change = Change::between((old_plan.amount_cents, old_plan.interval), (plan.amount_cents, plan.interval));
-            let abandoned = records.iter().filter(|record| is_pending_after(record, current)).map(|record| canceled(record, now));
+            let change =
+                Change::between((old_plan.amount_cents, old_plan.interval), (plan.amount_cents, plan.interval));
+            let abandoned =
+                records.iter().filter(|record| is_pending_after(record, current)).map(|record| canceled(record, now));
             let mut requested = match change {
                 Change::Upgrade => upgrade(current, old_plan, new, plan, zone, now),
                 Change::Downgrade => downgrade(current, new, plan, now),
@@ -191,7 +192,13 @@ fn terminated(record: &Subscription, plan: &Plan, zone: Zone, at: Instant) -> Su
 
 /// Makes a record with a future start active at `at` (chapter 02, 4.1).
 #[must_use]
-pub fn activate(record: &Subscription, plan: &Plan, zone: Zone, at: Instant, invoice_at: Option<Instant>) -> Subscription {
+pub fn activate(
+    record: &Subscription,
+    plan: &Plan,
+    zone: Zone,
+    at: Instant,
+    invoice_at: Option<Instant>,
+) -> Subscription {
     let mut active = Subscription { state: State::Active { started_at: at }, ..record.clone() };
     active.trial_started_at = active.trial_started_at.min(at);
     active.progress.start_invoice_at = invoice_at.filter(|_| plan.pay_in_advance);
@@ -200,8 +207,15 @@ pub fn activate(record: &Subscription, plan: &Plan, zone: Zone, at: Instant, inv
 
 /// Ends an active record at `at`; its pending successor, if any, is canceled (chapter 02, 4.6).
 #[must_use]
-pub fn end(record: &Subscription, successor: Option<&Subscription>, plan: &Plan, zone: Zone, at: Instant) -> Vec<Subscription> {
-    let abandoned = successor.filter(|successor| successor.state == State::Pending).map(|successor| canceled(successor, at));
+pub fn end(
+    record: &Subscription,
+    successor: Option<&Subscription>,
+    plan: &Plan,
+    zone: Zone,
+    at: Instant,
+) -> Vec<Subscription> {
+    let abandoned =
+        successor.filter(|successor| successor.state == State::Pending).map(|successor| canceled(successor, at));
     let mut ended = record.clone();
     if abandoned.is_some() {
         ended.next = None;

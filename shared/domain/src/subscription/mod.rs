@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use crate::billing::{self, Boundaries, Change, LastRecord, Succession, Terms};
 use crate::id::{CustomerId, FeeId, InvoiceId, PlanId, SubscriptionId};
 use crate::plan::Plan;
-use crate::time::Instant;
 use crate::time::BillingTime;
+use crate::time::Instant;
 use crate::time::Zone;
 
 /// Where a subscription stands (chapter 02, 4.1).
@@ -241,9 +241,7 @@ impl Subscription {
     /// `now` is the instant of the decision: an action that is past already is due at once.
     fn due_after(&self, plan: &Plan, zone: Zone, now: Instant) -> Option<Instant> {
         match self.state {
-            State::Pending if self.previous.is_none() => {
-                Some(billing::activation_at(zone, self.subscription_at, now))
-            }
+            State::Pending if self.previous.is_none() => Some(billing::activation_at(zone, self.subscription_at, now)),
             State::Active { .. } if self.progress.start_invoice_at.is_some() => self.progress.start_invoice_at,
             State::Active { .. } => {
                 let billing = self.next_billing_at(plan, zone);

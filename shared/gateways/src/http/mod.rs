@@ -10,7 +10,6 @@
 //! - No redirect is followed and no proxy is used: either would go where nobody looked.
 //! - What the client reads names no address, no header and no internals.
 
-mod public;
 mod resolve;
 
 use std::error::Error;
@@ -23,7 +22,7 @@ use async_trait::async_trait;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url};
 
-use public::is_public;
+use domain::target::Targets;
 use resolve::{GuardedResolver, Lookup, NotPublic, SystemLookup, Unresolved};
 
 /// Chapter 07, 1.4: to connect, TLS included.
@@ -36,23 +35,6 @@ const DELIVERY_MAX: Duration = Duration::from_secs(180);
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// What receivers see as the sender.
 const USER_AGENT: &str = concat!("Weir/", env!("CARGO_PKG_VERSION"));
-
-/// Where deliveries may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Targets {
-    /// The public internet.
-    Public,
-    /// Loopback and private networks too.
-    Any,
-}
-
-impl Targets {
-    /// From the deployment's setting.
-    #[must_use]
-    pub fn allowing_private(allowed: bool) -> Targets {
-        if allowed { Targets::Any } else { Targets::Public }
-    }
-}
 
 /// The outgoing HTTP client cannot be made: no TLS roots, most likely.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +82,7 @@ impl GuardedHttp {
         let host = url.host_str().ok_or_else(|| no_answer("the URL has no host"))?;
         // The URL's parser has already turned every spelling of an IPv4 address (0x7f.1, 2130706433) into the usual one.
         let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        if self.targets == Targets::Public && literal.is_some_and(|address| !is_public(address)) {
+        if literal.is_some_and(|address| !self.targets.allow(address)) {
             return Err(no_answer(NotPublic.to_string()));
         }
         Ok(url)

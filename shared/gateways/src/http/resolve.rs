@@ -5,10 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use domain::target::Targets;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
-use super::Targets;
-use super::public::is_public;
 
 /// The URL leads to a network that deliveries may not reach.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +51,7 @@ impl<L: Lookup> Resolve for GuardedResolver<L> {
         let (targets, lookup) = (self.targets, Arc::clone(&self.lookup));
         Box::pin(async move {
             let found = lookup.lookup(name.as_str().to_owned()).await.map_err(Unresolved)?;
-            let allowed: Vec<SocketAddr> = match targets {
-                Targets::Any => found,
-                Targets::Public => found.into_iter().filter(|address| is_public(address.ip())).collect(),
-            };
+            let allowed: Vec<SocketAddr> = found.into_iter().filter(|address| targets.allow(address.ip())).collect();
             if allowed.is_empty() {
                 return Err(NotPublic.into());
             }

@@ -1,9 +1,55 @@
-//! Which addresses belong to the public internet.
+//! Where webhooks may be sent: which URLs an endpoint may have, and which addresses belong to the public internet.
 //!
-//! Sources: IANA's special-purpose address registries for IPv4 and IPv6, and the IPv6 global unicast assignments, as of
-//! 2026-11.
+//! Sources: chapter 07, 1.1; IANA's special-purpose address registries for IPv4 and IPv6, and the IPv6 global unicast
+//! assignments, as of 2026-11.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+/// Which hosts webhooks may go to. Host names are looked at at each delivery, when they are resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Targets {
+    /// Public ones only: an address of a private network is refused.
+    Public,
+    /// Any, the own machine included.
+    Any,
+}
+
+impl Targets {
+    /// `Any` if private targets are allowed.
+    #[must_use]
+    pub fn allowing_private(allowed: bool) -> Targets {
+        if allowed { Targets::Any } else { Targets::Public }
+    }
+
+    /// Whether a connection may go to `address`.
+    #[must_use]
+    pub fn allow(self, address: IpAddr) -> bool {
+        match self {
+            Targets::Any => true,
+            Targets::Public => is_public(address),
+        }
+    }
+}
+
+/// Whether `url` is an absolute `http` or `https` URL whose host may be a target.
+#[must_use]
+pub fn is_endpoint_url(url: &str, targets: Targets) -> bool {
+    // The parser is lenient where it matters: it drops line breaks and adds slashes that are not there.
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let is_odd = |character: char| character.is_whitespace() || character.is_control() || character == '\\';
+    if !is_web || url.contains(is_odd) || rest.starts_with(['/', '?', '#']) {
+        return false;
+    }
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        None => false,
+        Some(Host::Domain(name)) => !name.is_empty(),
+        Some(Host::Ipv4(address)) => targets.allow(address.into()),
+        Some(Host::Ipv6(address)) => targets.allow(address.into()),
+    }
+}
 
 /// Whether an address is one that anybody may reach: nothing local, private, shared, reserved or for many at once.
 #[must_use]
@@ -135,5 +181,43 @@ mod tests {
         ];
         check(&v4, true);
         check(&["2001:200::1", "2606:4700::1111", "2a00:1450::1", "3ffe::1", "64:ff9b::8.8.8.8"], true);
+    }
+
+    #[test]
+    fn endpoints_are_web_addresses_with_a_host() {
+        let check = |url, expected| assert_eq!(is_endpoint_url(url, Targets::Any), expected, "{url}");
+        check("https://example.com/hook?x=1", true);
+        check("HTTP://example.com", true);
+        check("http://user:secret@example.com:8080/", true);
+        check("http://127.0.0.1:9000/hook", true);
+        check("http://[::1]:80", true);
+        check("ftp://example.com", false);
+        check("example.com", false);
+        check("https://", false);
+        check("https:///path", false);
+        check("https://example.com:99999", false);
+        check("https://exa mple.com", false);
+        check("", false);
+    }
+
+    #[test]
+    fn private_addresses_are_no_public_targets() {
+        let check = |url: &str, expected| assert_eq!(is_endpoint_url(url, Targets::Public), expected, "{url}");
+        check("https://example.com", true);
+        check("https://8.8.8.8", true);
+        check("https://[2606:4700::1111]/", true);
+        for private in
+            ["10.0.0.1", "172.16.0.1", "192.168.1.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"]
+        {
+            check(&format!("http://{private}/"), false);
+        }
+        for private in ["::1", "::", "fc00::1", "fe80::1", "::ffff:10.0.0.1"] {
+            check(&format!("http://[{private}]/"), false);
+        }
+        // Other spellings of 127.0.0.1.
+        check("https://0x7f.1", false);
+        check("https://2130706433", false);
+        check("http://public@10.0.0.1/", false);
+        check("http://10.0.0.1./", false);
     }
 }
