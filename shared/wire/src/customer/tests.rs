@@ -2,7 +2,8 @@
 
 use domain::customer::{Birth, create};
 use domain::id::{CustomerId, EndpointId, OrganizationId};
-use domain::organization::{NewOrganization, Targets};
+use domain::organization::NewOrganization;
+use domain::target::Targets;
 use domain::time::Instant;
 use expect_test::expect;
 use serde_json::{Value, json};

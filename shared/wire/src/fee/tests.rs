@@ -26,6 +26,8 @@ fn charge_item() -> ChargeItem {
         invoiceable: true,
         pay_in_advance: false,
         prorated: false,
+        weighted: false,
+        min_amount_cents: 0,
         group: None,
         true_up_parent: None,
         true_up: None,

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::id::{EndpointId, OrganizationId, TaxId};
-use domain::organization::{Targets, create, edit};
+use domain::organization::{create, edit};
+use domain::target::Targets;
 use expect_test::expect;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -150,9 +150,9 @@ fn a_plan_is_shown_with_charges_and_taxes() {
               "prorated": false,
               "min_amount_cents": 0,
               "properties": {
+                "package_size": 10,
                 "amount": "1.50",
-                "free_units": 0,
-                "package_size": 10
+                "free_units": 0
               },
               "group_properties": [
                 {
