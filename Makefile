@@ -1,0 +1,38 @@
+# The one door: people and CI call the same targets. Anything longer than a line or two lives in infra/.
+.DEFAULT_GOAL := help
+.PHONY: help run demo deps test lint fmt bench doc docs cloud deploy
+
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: ## Builds and starts the whole product on 127.0.0.1:3000.
+	cargo run --locked --release --package weir --bin weir -- serve
+
+demo: ## The same with a demo organization in ./data/demo; its webhooks may go to this machine.
+	WEIR_DATA_DIR=$${WEIR_DATA_DIR:-./data/demo} WEIR_ALLOW_PRIVATE_TARGETS=1 \
+	    cargo run --locked --release --package weir --bin weir -- serve --demo
+
+deps: ## Installs what the tests need of Python into .venv.
+	infra/venv.sh
+
+test: deps ## Builds everything once and runs every test, the emulated cloud included.
+	infra/test.sh
+
+lint: deps ## Formatting, clippy, the template, and the house rules of tests/it/tidy.rs.
+	infra/lint.sh
+
+fmt: ## Formats the code.
+	cargo fmt --all
+
+bench: ## A year of flights through a release server: events per second, usage, closings, memory.
+	infra/bench-flights.sh
+
+doc: ## The documentation of the code, without warnings.
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+docs: doc
+
+cloud: ## Deploys to the emulated AWS on this machine and prints the URL.
+	localstack/cloud.sh
+
+deploy: ## Deploys to AWS with the AWS SAM CLI; settings: infra/deploy-aws.sh.
+	infra/deploy-aws.sh

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# `make bench`: plays flights against a release server of its own and checks every invoice (tests/src/bin/replay.rs).
+#
+#   WEIR_FLIGHTS=FILE      the flights (default: the year in ../shared/data if it is there, else the committed cut)
+#   WEIR_MONTHS=N          how many months of them (default: all that the file has in full)
+#
+# The server has a free port and a new data folder; both are gone afterwards. Exit status: that of the replay.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+year=../shared/data/flights2013.csv.gz
+cut=tests/data/flights2013-01.csv.gz
+if [ -n "${WEIR_FLIGHTS:-}" ]; then
+    flights=$WEIR_FLIGHTS months=${WEIR_MONTHS:-12}
+elif [ -f "$year" ]; then
+    flights=$year months=${WEIR_MONTHS:-12}
+else
+    flights=$cut months=${WEIR_MONTHS:-1}
+fi
+echo "bench: $months month(s) of $flights, $(nproc 2>/dev/null || echo '?') processors"
+
+cargo build --locked --release --package weir --package it --bin weir --bin replay
+built=${CARGO_TARGET_DIR:-target}/release
+
+folder=$(mktemp -d)
+server=""
+cleanup() {
+    if [ -n "$server" ]; then
+        kill -TERM "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Port 0 is any free one: the server says which.
+WEIR_LISTEN=127.0.0.1:0 WEIR_DATA_DIR="$folder/data" WEIR_ADMIN_KEY=bench "$built/weir" serve >"$folder/log" 2>&1 &
+server=$!
+url=""
+for _ in $(seq 300); do
+    url=$(sed -n 's/^Weir answers on //p' "$folder/log")
+    [ -n "$url" ] && break
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+done
+if [ -z "$url" ]; then
+    echo "bench: the server did not start:" >&2
+    cat "$folder/log" >&2
+    exit 1
+fi
+
+status=0
+"$built/replay" --url "$url" --admin-key bench --data "$flights" --months "$months" || status=$?
+
+if [ -r "/proc/$server/status" ]; then
+    awk '/^VmHWM:/ { printf "bench: peak memory of the server %.0f MiB\n", $2 / 1024 }' "/proc/$server/status"
+fi
+du -sk "$folder/data" | awk '{ printf "bench: data folder %.0f MiB\n", $1 / 1024 }'
+exit "$status"

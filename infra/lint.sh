@@ -1,0 +1,16 @@
+#!/bin/sh
+# `make lint`: everything that a reviewer should not have to say.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+echo "lint: formatting"
+cargo fmt --all -- --check
+echo "lint: clippy, warnings denied"
+cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+echo "lint: template.yaml"
+.venv/bin/cfn-lint template.yaml
+echo "lint: house rules"
+# With the flags of infra/test.sh, so that nothing is compiled twice.
+exec cargo test --locked --workspace --all-features --test it -- tidy::
