@@ -184,10 +184,10 @@ fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> 
     [
         // Large batches make large chunks: cheap to write, quick to read.
         Consumption { queue: Queue::Events, batch: 200, parallel: 1, handler: ingest },
-        // An advance of a test clock may take long: it must not hold up the others.
-        Consumption { queue: Queue::Billing, batch: 1, parallel: 8, handler: billing },
-        // A receiver may take its time.
-        Consumption { queue: Queue::Webhooks, batch: 1, parallel: 32, handler: webhooks },
+        // An advance of a test clock waits for other jobs of this very queue: there must always be room for them.
+        Consumption { queue: Queue::Billing, batch: 1, parallel: 512, handler: billing },
+        // A receiver may take a minute to answer nothing, and must not hold up the others.
+        Consumption { queue: Queue::Webhooks, batch: 1, parallel: 256, handler: webhooks },
         Consumption { queue: Queue::Documents, batch: 1, parallel: 2, handler: documents },
     ]
 }

@@ -494,6 +494,7 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             finalize_due(app, organization, InvoiceId(*invoice_id), *at).await?;
         }
         BillingJob::AdvanceTestClock { .. } => crate::test_clock::run(app, organization).await?,
+        BillingJob::Reschedule { .. } => crate::customer::reschedule_all(app, organization).await?,
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }

@@ -9,6 +9,7 @@ use domain::plan::{self, Attached, Catalogue, NewPlan, Plan, PlanUpdate, Refused
 use domain::problem::{Problems, codes};
 use domain::tax::{self, NewTax, Tax, TaxUpdate};
 use domain::time::Instant;
+use rust_decimal::Decimal;
 use store::alias::{Alias, kinds};
 use store::{Commit, Versioned};
 
@@ -107,6 +108,61 @@ pub async fn delete_tax(app: &App, organization: &Organization, code: &str) -> O
         Ok(found.value)
     })
     .await
+}
+
+/// What a legacy `vat_rate` is told when more than one tax stands where it would set the only one.
+const MULTIPLE_TAXES: &str = "multiple_taxes";
+
+/// The tax of a legacy `vat_rate`: found by its code, or made (chapter 05, 2.1 and 2.4).
+///
+/// # Errors
+/// The table did not answer.
+pub(crate) async fn vat_tax(app: &App, organization: &Organization, rate: Decimal) -> Outcome<Tax> {
+    let new = tax::of_vat_rate(rate);
+    let code = new.code.clone().unwrap_or_default();
+    match app.store.tax_by_code(organization.id, &code).await? {
+        Some(found) => Ok(found.value),
+        None => create_tax(app, organization, new).await,
+    }
+}
+
+/// Makes the legacy `vat_rate` the organization's only default tax; a rate of 0 leaves none.
+///
+/// # Errors
+/// 422 `vat_rate: multiple_taxes`.
+pub(crate) async fn set_default_vat_rate(app: &App, organization: &Organization, rate: Decimal) -> Outcome<()> {
+    let taxes = app.store.taxes(organization.id).await?;
+    let applied: Vec<_> = taxes.iter().filter(|tax| tax.applied_to_organization).collect();
+    match applied.as_slice() {
+        [only] if only.rate == rate => return Ok(()),
+        [] | [_] => {}
+        [_, _, ..] => return Err(Problems::one("vat_rate", MULTIPLE_TAXES).into()),
+    }
+    let switched = |on| TaxUpdate { applied_to_organization: Some(Some(on)), ..TaxUpdate::default() };
+    for tax in applied {
+        update_tax(app, organization, &tax.code, switched(false)).await?;
+    }
+    if !rate.is_zero() {
+        let tax = vat_tax(app, organization, rate).await?;
+        update_tax(app, organization, &tax.code, switched(true)).await?;
+    }
+    Ok(())
+}
+
+/// The taxes of a customer whose legacy `vat_rate` is set: the rate's own, unless several stand there.
+///
+/// # Errors
+/// 422 `vat_rate: multiple_taxes`.
+pub(crate) async fn vat_tax_ids(
+    app: &App,
+    organization: &Organization,
+    present: &[TaxId],
+    rate: Decimal,
+) -> Outcome<Vec<TaxId>> {
+    if present.len() > 1 {
+        return Err(Problems::one("vat_rate", MULTIPLE_TAXES).into());
+    }
+    Ok(vec![vat_tax(app, organization, rate).await?.id])
 }
 
 /// Creates a billable metric.

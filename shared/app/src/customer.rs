@@ -1,5 +1,7 @@
 //! Customers: upsert and deletion.
 
+use std::collections::BTreeSet;
+
 use domain::customer::{self, Birth, Customer, CustomerUpdate, Editable};
 use domain::id::{CustomerId, OrganizationId};
 use domain::organization::Organization;
@@ -13,7 +15,7 @@ use store::{Commit, Versioned};
 use crate::billing::plans_of;
 use crate::catalogue::Names;
 use crate::jobs::BillingJob;
-use crate::{App, Failure, Outcome, Rejection, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, catalogue, retry_on_conflict};
 
 /// The running number of customers.
 const CUSTOMERS: &str = "customers";
@@ -25,12 +27,16 @@ const CUSTOMERS: &str = "customers";
 pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdate) -> Outcome<Customer> {
     app.until_no_conflict(|| async {
         let names = Names::load(app, organization.id).await?;
-        let tax_ids = names.tax_ids(&input.tax_codes)?;
+        let mut tax_ids = names.tax_ids(&input.tax_codes)?;
         let now = app.now(organization);
         let found = match &input.external_id {
             Some(external_id) => app.store.customer_by_external_id(organization.id, external_id).await?,
             None => None,
         };
+        if let Some(rate) = input.vat_rate.filter(|_| tax_ids.is_empty()) {
+            let present = found.as_ref().map_or(&[][..], |found| found.tax_ids.as_slice());
+            tax_ids = catalogue::vat_tax_ids(app, organization, present, rate).await?;
+        }
         let Some(found) = found else {
             let newborn = Newborn::conceive(app, organization, |birth| {
                 Ok(customer::create(input.clone(), birth, tax_ids.clone(), &mut || app.ids.uuid())?)
@@ -112,6 +118,26 @@ async fn rescheduled(
         }
     }
     Ok(commit)
+}
+
+/// The job: puts everything due of every customer at its instant in the zone that applies now.
+///
+/// # Errors
+/// `Unavailable`: the job comes again and goes on.
+pub async fn reschedule_all(app: &App, organization: OrganizationId) -> Outcome<()> {
+    let organization = app.organization(organization).await?;
+    let records = app.store.list_subscriptions(organization.id).await?;
+    let customers: BTreeSet<CustomerId> = records.iter().map(|record| record.customer_id).collect();
+    for customer in customers {
+        app.until_no_conflict(|| async {
+            let Some(file) = app.store.customer_file(organization.id, customer).await? else { return Ok(()) };
+            let (commit, now) = (app.commit(&organization), app.now(&organization));
+            let commit = rescheduled(app, &organization, commit, &file.customer, &file.subscriptions, now).await?;
+            retry_on_conflict(app.execute(commit).await)
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// A living customer.

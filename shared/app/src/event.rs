@@ -46,16 +46,20 @@ pub async fn accept(
     now: Instant,
 ) -> Outcome<()> {
     let messages = jobs_of(app, organization, events, client, now);
-    let works: Vec<_> = messages
-        .iter()
-        .filter_map(|job| job.work.as_deref())
-        .map(|work| work_item(organization.id, work, app.ids.sequence()))
-        .collect();
+    let works: Vec<&str> = messages.iter().filter_map(|job| job.work.as_deref()).collect();
     if !works.is_empty() {
-        app.store.table().put_all(works).await?;
+        let items = works.iter().map(|work| work_item(organization.id, work, app.ids.sequence())).collect();
+        app.store.table().put_all(items).await?;
     }
     let outgoing = messages.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
-    Ok(app.queues.send(outgoing).await?)
+    if let Err(error) = app.queues.send(outgoing).await {
+        // Nobody will finish what was not sent. What was sent all the same is only drained without being waited for.
+        for work in works {
+            store::commit::work_done(app.store.table(), organization.id, work).await?;
+        }
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// Events as messages, none larger than a queue takes.

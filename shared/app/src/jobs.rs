@@ -67,6 +67,14 @@ pub enum BillingJob {
         /// Whose.
         organization_id: Uuid,
     },
+    /// The organization has another zone: what is due is due at other instants.
+    Reschedule {
+        /// Whose.
+        organization_id: Uuid,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// End what belongs to a plan that is being deleted, and delete it.
     DeletePlan {
         /// Whose.
@@ -103,6 +111,7 @@ impl BillingJob {
             BillingJob::CloseCustomer { organization_id, .. }
             | BillingJob::FinalizeInvoice { organization_id, .. }
             | BillingJob::AdvanceTestClock { organization_id }
+            | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
         }
@@ -115,7 +124,9 @@ impl BillingJob {
             BillingJob::CloseCustomer { .. }
             | BillingJob::FinalizeInvoice { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
-            BillingJob::DeletePlan { work, .. } | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
+            BillingJob::Reschedule { work, .. }
+            | BillingJob::DeletePlan { work, .. }
+            | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use domain::id::{ApiKeyId, OrganizationId};
 use domain::organization::{self, NewOrganization, Organization, SettingsUpdate};
-use domain::target::Targets;
+use domain::time::Instant;
 use store::items::{ApiKey, KeyHolder};
 use uuid::Uuid;
 
-use crate::{App, Failure, Outcome, Rejection, retry_on_conflict, secrets};
+use crate::jobs::BillingJob;
+use crate::{App, Failure, Outcome, Rejection, catalogue, retry_on_conflict, secrets};
 
 /// A new organization with its key, which is shown this once.
 #[derive(Debug)]
@@ -85,22 +86,27 @@ pub async fn signing_key(app: &App, organization: OrganizationId) -> Outcome<Str
     app.secrets.open(&oldest.sealed).map_err(|error| Failure::Bug(error.to_string()))
 }
 
-/// Changes an organization's settings.
+/// Changes an organization's settings, and with the legacy `vat_rate` its default tax (chapter 05, 2.1).
 ///
 /// # Errors
 /// 422.
-pub async fn update(app: &App, organization: OrganizationId, update: SettingsUpdate) -> Outcome<Organization> {
-    change(app, organization, |found, now| {
+pub async fn update(app: &App, organization: &Organization, update: SettingsUpdate) -> Outcome<Organization> {
+    let vat_rate = update.vat_rate;
+    let changed = change(app, organization.id, |found, now| {
         Ok(organization::edit(found, update.clone(), now, app.settings.webhook_targets, &mut || app.ids.uuid().into())?)
     })
-    .await
+    .await?;
+    if let Some(rate) = vat_rate {
+        catalogue::set_default_vat_rate(app, &changed, rate).await?;
+    }
+    Ok(changed)
 }
 
 /// Changes an organization under its version.
 pub(crate) async fn change(
     app: &App,
     organization: OrganizationId,
-    decide: impl Fn(&Organization, domain::time::Instant) -> Outcome<Organization>,
+    decide: impl Fn(&Organization, Instant) -> Outcome<Organization>,
 ) -> Outcome<Organization> {
     app.until_no_conflict(|| async {
         let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
@@ -108,7 +114,13 @@ pub(crate) async fn change(
         if changed == found.value {
             return Ok(changed);
         }
-        retry_on_conflict(app.execute(app.commit(&found).update(&found, &changed)).await)?;
+        let mut commit = app.commit(&found).update(&found, &changed);
+        if changed.timezone != found.timezone {
+            // Customers without a zone of their own have other local days from now on.
+            let job = BillingJob::Reschedule { organization_id: organization.0, work: None };
+            commit = commit.then(&job.message("schedule"));
+        }
+        retry_on_conflict(app.execute(commit).await)?;
         Ok(changed)
     })
     .await

@@ -15,7 +15,7 @@ pub(crate) fn routes() -> Router<App> {
 
 async fn update(State(app): State<App>, call: Call) -> ApiResult {
     let update = wire::organization::parse_update(call.root("organization")?);
-    let changed = organization::update(&app, call.organization.id, update).await?;
+    let changed = organization::update(&app, &call.organization, update).await?;
     let taxes = present::organization_taxes(&app, changed.id).await?;
     reply::one("organization", &wire::organization::Output::new(&changed).with_taxes(taxes))
 }
