@@ -4,3 +4,4 @@
 mod cloud;
 mod contracts;
 mod emulator;
+mod tidy;
