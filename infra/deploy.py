@@ -109,6 +109,7 @@ def main():
         "KeysSecret": secret,
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         "EventsWindowSeconds": "0",
+        "RequireTls": "0",
         **dict(parameter.split("=", 1) for parameter in given.parameters),
     }
     client = boto3.client("cloudformation")

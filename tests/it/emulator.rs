@@ -74,6 +74,8 @@ fn start() -> Emulator {
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_REGION", REGION)
             .env("EMULATOR_ENDS_WITH_STDIN", "1")
+            // Roles and their policies count: a function that the template allows too little fails its test.
+            .env("AUTH", "true")
             // Functions that it runs inherit these.
             .env("AWS_ENDPOINT_URL", endpoint)
             .env("AWS_ACCESS_KEY_ID", "test")

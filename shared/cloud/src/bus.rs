@@ -5,8 +5,9 @@ use std::time::Duration;
 use app::ports::{Bus, Notice, PortError};
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+
+use crate::causes::causes;
 
 /// EventBridge's limit. A notice has some hundred bytes, so that the limit of 256 KB is far away.
 const ENTRIES_PER_CALL_MAX: usize = 10;
@@ -46,7 +47,7 @@ impl EventBus {
         entries: Vec<PutEventsRequestEntry>,
     ) -> Result<(Vec<PutEventsRequestEntry>, String), PortError> {
         let request = self.client.put_events().set_entries(Some(entries.clone()));
-        let answer = request.send().await.map_err(|error| failed(DisplayErrorContext(error)))?;
+        let answer = request.send().await.map_err(|error| failed(causes(&error)))?;
         let results = answer.entries();
         let code = results.iter().find_map(|result| result.error_code()).unwrap_or_default().to_owned();
         let refused = entries.into_iter().zip(results).filter(|(_, result)| result.error_code().is_some());

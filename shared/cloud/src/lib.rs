@@ -15,6 +15,7 @@ pub mod batch;
 pub mod blobs;
 pub mod bus;
 mod caught;
+mod causes;
 pub mod logs;
 pub mod progress;
 pub mod queues;

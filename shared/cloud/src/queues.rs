@@ -6,8 +6,10 @@ use std::time::Duration;
 use app::ports::{Outgoing, PortError, Queue, Queues};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{BuildError, DisplayErrorContext};
+use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+
+use crate::causes::causes;
 
 /// SQS's limit.
 const MESSAGES_PER_CALL_MAX: usize = 10;
@@ -37,7 +39,7 @@ impl SqsQueues {
         let mut entries = entries(messages).map_err(failed)?;
         for attempt in 1.. {
             let request = self.client.send_message_batch().queue_url(url).set_entries(Some(entries.clone()));
-            let answer = request.send().await.map_err(|error| failed(DisplayErrorContext(error)))?;
+            let answer = request.send().await.map_err(|error| failed(causes(&error)))?;
             let Some(first) = answer.failed().first() else { break };
             if first.sender_fault() || attempt == ATTEMPTS_MAX {
                 return Err(failed(format!("`{}` turned messages away: {}", queue.name(), first.code())));
