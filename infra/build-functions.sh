@@ -29,8 +29,9 @@ case ${WEIR_ARCHITECTURE:-$machine} in
 esac
 
 if [ "$profile" = dev ]; then
-    # With the whole workspace, as tests build it: the same crates with the same features are built once.
-    cargo build --locked --workspace --bins --features "$features"
+    # Exactly what tests build: their dependencies switch on features of shared crates, and two different calls would
+    # compile nearly everything twice.
+    cargo build --locked --workspace --all-features --bins --tests
     built="$target/debug"
 elif command -v cargo-lambda >/dev/null; then
     # shellcheck disable=SC2086 # one word per package

@@ -9,16 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
 echo "test: building the workspace, the functions and the tests"
-cargo build --locked --workspace --all-features --bins --tests
-
-# The emulated cloud runs build/<name>/bootstrap. Written beside and moved: an emulator never sees half a file.
-for folder in functions/*/; do
-    name=$(basename "$folder")
-    mkdir -p "build/$name"
-    strip -o "build/$name/bootstrap.new" "${CARGO_TARGET_DIR:-target}/debug/$name"
-    chmod 755 "build/$name/bootstrap.new"
-    mv "build/$name/bootstrap.new" "build/$name/bootstrap"
-done
+infra/build-functions.sh dev
 
 echo "test: running"
 exec cargo test --locked --workspace --all-features -- "$@"

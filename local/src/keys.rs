@@ -1,4 +1,4 @@
-//! The deployment's keys as files of mode 600 in the data folder, made at the first start.
+//! The deployment's keys as files of mode 600 in `keys/` of the data folder, made at the first start.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -14,13 +14,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::host::HostError;
 
+const FOLDER: &str = "keys";
 const MASTER: &str = "master.key";
 const SIGNING: &str = "signing.pem";
 const PUBLIC: &str = "signing.pub.pem";
 
 /// The keys of a data folder.
 pub(crate) fn load_or_make(folder: &Path) -> Result<Secrets, HostError> {
-    if !folder.join(PUBLIC).exists() {
+    let folder = &folder.join(FOLDER);
+    // A folder that lacks one of them is refused below: new keys would make every sealed API key unreadable.
+    if !folder.exists() {
         make(folder)?;
     }
     let read = |name: &str| fs::read_to_string(folder.join(name)).map_err(HostError::Files);
@@ -29,8 +32,10 @@ pub(crate) fn load_or_make(folder: &Path) -> Result<Secrets, HostError> {
     Secrets::new(&master, &read(SIGNING)?, &read(PUBLIC)?).map_err(HostError::Keys)
 }
 
-/// Makes every key; the public one last, for it says that all are there.
-fn make(folder: &Path) -> Result<(), HostError> {
+/// Makes every key in a folder beside, and moves that into place: a kill leaves all of them or none.
+fn make(place: &Path) -> Result<(), HostError> {
+    let folder = &place.with_extension("part");
+    fs::create_dir_all(folder).map_err(HostError::Files)?;
     let failed = |_| HostError::Keys(SecretError("making keys failed".to_owned()));
     let mut master = [0_u8; 32];
     aws_lc_rs::rand::fill(&mut master).map_err(failed)?;
@@ -39,7 +44,8 @@ fn make(folder: &Path) -> Result<(), HostError> {
     let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(failed)?;
     write(folder, MASTER, &STANDARD.encode(master))?;
     write(folder, SIGNING, &pem("PRIVATE KEY", private.as_ref()))?;
-    write(folder, PUBLIC, &pem("PUBLIC KEY", public.as_ref()))
+    write(folder, PUBLIC, &pem("PUBLIC KEY", public.as_ref()))?;
+    fs::rename(folder, place).map_err(HostError::Files)
 }
 
 fn write(folder: &Path, name: &str, content: &str) -> Result<(), HostError> {

@@ -14,7 +14,7 @@ use store::alias::{Alias, kinds};
 use store::{Commit, Versioned};
 
 use crate::jobs::BillingJob;
-use crate::{App, Failure, Outcome, Rejection, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, billing, retry_on_conflict};
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Failure {
@@ -370,7 +370,8 @@ pub async fn delete_plan(app: &App, organization: &Organization, code: &str) -> 
     .await
 }
 
-/// The job: ends every subscription of a plan and of its children, then deletes them and frees the code.
+/// The job: ends every subscription of a plan and of its children, finalizes the drafts that they are on, then deletes the
+/// plans and frees the code.
 ///
 /// # Errors
 /// `Unavailable`: the job comes again and goes on.
@@ -387,6 +388,10 @@ pub async fn finish_plan_deletion(app: &App, organization: OrganizationId, id: P
         for record in app.store.subscriptions_of_plan(organization.id, *id).await? {
             crate::subscription::end_by_deletion(app, &organization, record.customer_id, record.id, now).await?;
         }
+    }
+    let drafts = app.store.drafts(organization.id).await?;
+    for draft in drafts.iter().filter(|draft| draft.plans.iter().any(|plan| ids.contains(plan))) {
+        billing::finalize(app, organization.id, draft.invoice, now).await?;
     }
     for id in ids {
         delete_plan_record(app, &organization, id, now).await?;

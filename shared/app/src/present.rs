@@ -1,6 +1,7 @@
 //! What the API and webhooks show: outputs made from loaded objects, with the counts that they carry.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::customer::Customer;
 use domain::id::{OrganizationId, PlanId, TaxId};
@@ -18,7 +19,7 @@ use crate::billing::Account;
 use crate::{App, Outcome, document};
 
 /// Living customers of the organization, as far as counts of taxes need them.
-async fn customers(app: &App, organization: OrganizationId) -> Outcome<Vec<Customer>> {
+async fn living_customers(app: &App, organization: OrganizationId) -> Outcome<Vec<Customer>> {
     let listed = app.store.list_customers(organization, |total| 0..total).await?;
     Ok(listed.entries.into_iter().map(|customer| customer.value).collect())
 }
@@ -32,7 +33,7 @@ pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Ou
         return Ok(Vec::new());
     }
     let (customers, plans) =
-        (customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
+        (living_customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
     let count = |number: usize| number as u64;
     let output = |tax: &Tax| {
         let concerns = |customer: &&Customer| {
@@ -76,14 +77,33 @@ pub async fn organization_taxes(app: &App, organization: OrganizationId) -> Outc
     taxes(app, organization, &defaults).await
 }
 
+/// Customers with their own taxes, in the order given.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn customers<'c>(
+    app: &App,
+    organization: &Organization,
+    customers: impl Iterator<Item = &'c Customer> + Clone,
+) -> Outcome<Vec<customer::Output>> {
+    let ids = customers.clone().flat_map(|customer| customer.tax_ids.iter().copied()).collect();
+    let taxes = taxes_of(app, organization.id, &ids).await?;
+    let output = |customer: &Customer| {
+        let own = taxes.iter().filter(|(id, _)| customer.tax_ids.contains(id));
+        let own = own.map(|(_, tax)| tax.clone()).collect();
+        customer::Output::new(customer, organization).with_taxes(own)
+    };
+    Ok(customers.map(output).collect())
+}
+
 /// A customer with its own taxes.
 ///
 /// # Errors
 /// The table did not answer.
 pub async fn customer(app: &App, organization: &Organization, customer: &Customer) -> Outcome<customer::Output> {
-    let taxes = taxes_of(app, organization.id, &customer.tax_ids.iter().copied().collect()).await?;
-    let taxes = taxes.into_iter().map(|(_, tax)| tax).collect();
-    Ok(customer::Output::new(customer, organization).with_taxes(taxes))
+    let mut outputs = customers(app, organization, std::iter::once(customer)).await?;
+    // One customer in, one out.
+    outputs.pop().ok_or_else(|| crate::Failure::Bug("a customer has no output".to_owned()))
 }
 
 /// Metrics with their counts, in the order given.
@@ -247,4 +267,22 @@ pub async fn invoice(
 ) -> Outcome<invoice::Output> {
     let account = crate::billing::account_of(app, organization.id, invoice).await?;
     invoice_of(app, &account, &[], invoice, includes, app.now(organization))
+}
+
+/// Invoices as a list shows them: each customer's account is loaded once.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn invoices(app: &App, organization: &Organization, invoices: &[Invoice]) -> Outcome<Vec<invoice::Output>> {
+    let now = app.now(organization);
+    let mut accounts = BTreeMap::new();
+    let mut outputs = Vec::with_capacity(invoices.len());
+    for invoice in invoices {
+        let account = match accounts.entry(invoice.customer_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(crate::billing::account_of(app, organization.id, invoice).await?),
+        };
+        outputs.push(invoice_of(app, account, &[], invoice, invoice::Includes::List, now)?);
+    }
+    Ok(outputs)
 }

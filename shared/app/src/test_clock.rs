@@ -75,16 +75,18 @@ pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -
 /// `Unavailable`: the message comes back and the advance goes on.
 pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
     let Some(target) = get(&app.organization(organization).await?)?.advancing_to else { return Ok(()) };
-    drain(app, organization, keys::works(organization), "").await?;
+    drain(app, organization, "").await?;
     while let Some(at) = next_due(app, organization).await?.filter(|at| *at <= target) {
         set(app, organization, at, Some(target)).await?;
         let due = app.store.due(&keys::due_in_sandbox(organization), at, DUE_PAGE).await?;
-        for owner in due.into_iter().filter_map(|entry| entry.owner) {
-            act(app, organization, &owner.1, at).await?;
+        for entry in due {
+            let (_, owner) =
+                entry.owner.ok_or_else(|| Failure::Bug(format!("nobody knows what is due at {}", entry.key)))?;
+            act(app, organization, &owner, at).await?;
         }
     }
     set(app, organization, target, Some(target)).await?;
-    drain(app, organization, keys::works(organization), "").await?;
+    drain(app, organization, "").await?;
     set(app, organization, target, None).await
 }
 
@@ -128,14 +130,13 @@ async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to
 /// # Errors
 /// The table did not answer.
 pub async fn drain_events(app: &App, organization: OrganizationId) -> Outcome<()> {
-    drain(app, organization, keys::works(organization), crate::event::WORK_PREFIX).await
+    drain(app, organization, crate::event::WORK_PREFIX).await
 }
 
 /// Waits until no unfinished work whose id begins with `prefix` is left.
-async fn drain(app: &App, organization: OrganizationId, works: String, prefix: &str) -> Outcome<()> {
+async fn drain(app: &App, organization: OrganizationId, prefix: &str) -> Outcome<()> {
     let deadline = time::Instant::now() + DRAIN_WAIT;
-    let query = store::table::Query { limit: Some(1), ..store::table::Query::prefix(works, prefix) };
-    while !app.store.table().query(&query).await?.items.is_empty() {
+    while app.store.unfinished_work(organization, prefix).await? {
         if time::Instant::now() >= deadline {
             tracing::warn!(org.id = %organization, "work of sandbox {organization} does not end; its clock goes on");
             return Ok(());

@@ -195,12 +195,6 @@ pub fn webhook(organization: OrganizationId, id: WebhookId) -> Key {
     key(organization, &["WHK", &simple(id.0)], HEAD)
 }
 
-/// How many messages about one object went to one endpoint.
-#[must_use]
-pub fn webhook_sequence(organization: OrganizationId, endpoint: Uuid, object_type: &str, object_id: &str) -> Key {
-    key(organization, &["WHS", &simple(endpoint), &hashed(&[object_type, object_id])], HEAD)
-}
-
 /// An outbox item. `shard` keeps what concerns one object in order.
 #[must_use]
 pub fn outbox(organization: OrganizationId, shard: &str, seq: i64, position: usize) -> Key {

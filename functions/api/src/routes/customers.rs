@@ -26,10 +26,8 @@ async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let paging = call.query.paging();
     let listed =
         app.store.list_customers(call.organization.id, |total| paging.range(total)).await.map_err(Failure::from)?;
-    let mut outputs = Vec::with_capacity(listed.entries.len());
-    for customer in &listed.entries {
-        outputs.push(present::customer(&app, &call.organization, customer).await?);
-    }
+    let outputs =
+        present::customers(&app, &call.organization, listed.entries.iter().map(|customer| &customer.value)).await?;
     reply::page("customers", paging, listed.total, &outputs)
 }
 

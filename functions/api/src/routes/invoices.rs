@@ -41,10 +41,7 @@ async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let filter = Filter::parse(call.query.pairs());
     let paging = call.query.paging();
     let (total, invoices) = invoice::list(&app, &call.organization, &filter, |total| paging.range(total)).await?;
-    let mut outputs = Vec::with_capacity(invoices.len());
-    for invoice in &invoices {
-        outputs.push(present::invoice(&app, &call.organization, invoice, Includes::List).await?);
-    }
+    let outputs = present::invoices(&app, &call.organization, &invoices).await?;
     reply::page("invoices", paging, total, &outputs)
 }
 

@@ -48,7 +48,8 @@ pub struct Horizon {
 
 /// The earliest step within the horizon, with its own nominal instant; none if nothing is due.
 ///
-/// Of several steps at one instant starts come first, then ends, then changes of plan, then the billing of the rest.
+/// Of several steps at one instant activations come first, then last and first invoices, then ends, then changes of plan,
+/// then the billing of the rest.
 #[must_use]
 pub fn next_step(contracts: &[Contract<'_>], zone: Zone, horizon: Horizon) -> Option<(Instant, Step)> {
     let due = |contract: &Contract<'_>| {
@@ -90,8 +91,9 @@ pub fn next_step(contracts: &[Contract<'_>], zone: Zone, horizon: Horizon) -> Op
 fn rank(step: &Step) -> u8 {
     match step {
         Step::Activate(_) => 0,
-        Step::Start(_) => 1,
-        Step::Final(_) => 2,
+        // A downgrade's last invoice of the old record comes before the first one of the new (chapter 02, 4.5).
+        Step::Final(_) => 1,
+        Step::Start(_) => 2,
         Step::End(_) => 3,
         Step::Rotate { .. } => 4,
         Step::Bill(_) => 5,

@@ -52,9 +52,9 @@ impl Store {
         Ok(first.first().map(|due| due.at))
     }
 
-    /// Whether a sandbox organization still has work under way. Read consistently.
-    pub async fn unfinished_work(&self, organization: OrganizationId) -> Result<bool, LoadError> {
-        let mut query = Query { limit: Some(1), ..Query::partition(keys::works(organization)) };
+    /// Whether a sandbox organization still has work under way whose id begins with `prefix`. Read consistently.
+    pub async fn unfinished_work(&self, organization: OrganizationId, prefix: &str) -> Result<bool, LoadError> {
+        let mut query = Query { limit: Some(1), ..Query::prefix(keys::works(organization), prefix) };
         loop {
             let page = self.table().query(&query).await?;
             match page.next {
