@@ -3,5 +3,10 @@
 
 mod cloud;
 mod contracts;
+mod crash;
 mod emulator;
+mod scenarios;
 mod tidy;
+mod flights;
+mod kill;
+mod properties;

@@ -156,7 +156,12 @@ impl World {
             "document_number_prefix": "ACME-0001", "test_clock": {"frozen_time": iso(at)},
         });
         merge(&mut organization, settings);
-        let created = send(ADMIN_KEY, Method::POST, "/admin/organizations", Some(json_bytes(&json!({"organization": organization}))));
+        let created = send(
+            ADMIN_KEY,
+            Method::POST,
+            "/admin/organizations",
+            Some(json_bytes(&json!({"organization": organization}))),
+        );
         assert_eq!(created.status, 200, "{}", created.text());
         let organization = created.json()["organization"].clone();
         let key = organization["api_key"].as_str().unwrap().to_owned();
@@ -199,9 +204,12 @@ impl World {
 
     /// A tax; `applied` to the whole organization or not.
     pub fn tax(&self, code: &str, rate: &str, applied: bool) {
-        self.post("/taxes", json!({"tax": {
-            "name": format!("Tax {code}"), "code": code, "rate": rate, "applied_to_organization": applied,
-        }}));
+        self.post(
+            "/taxes",
+            json!({"tax": {
+                "name": format!("Tax {code}"), "code": code, "rate": rate, "applied_to_organization": applied,
+            }}),
+        );
     }
 
     /// A metric without dimensions, from words (see `metric`).
@@ -264,8 +272,7 @@ impl World {
 
     /// The same with more fields. Returns the reply.
     pub fn subscribe_with(&self, customer: &str, plan: &str, more: Value) -> Value {
-        let mut subscription =
-            json!({"external_customer_id": customer, "external_id": customer, "plan_code": plan});
+        let mut subscription = json!({"external_customer_id": customer, "external_id": customer, "plan_code": plan});
         merge(&mut subscription, more);
         self.post("/subscriptions", json!({ "subscription": subscription }))["subscription"].clone()
     }
@@ -307,7 +314,8 @@ impl World {
     /// A customer's invoices in full, in order of creation.
     pub fn all_invoices(&self, customer: &str) -> Vec<Value> {
         let list = self.get(&format!("/invoices?external_customer_id={customer}&per_page=1000"));
-        let mut ids: Vec<&str> = list["invoices"].as_array().unwrap().iter().map(|one| one["lago_id"].as_str().unwrap()).collect();
+        let mut ids: Vec<&str> =
+            list["invoices"].as_array().unwrap().iter().map(|one| one["lago_id"].as_str().unwrap()).collect();
         ids.reverse();
         ids.into_iter().map(|id| self.get(&format!("/invoices/{id}"))["invoice"].clone()).collect()
     }
@@ -365,7 +373,8 @@ pub fn invoice_text(invoice: &Value) -> String {
         writeln!(text, "  {}", fee_text(fee)).unwrap();
     }
     for tax in invoice["applied_taxes"].as_array().unwrap() {
-        let (code, rate, base) = (tax["tax_code"].as_str().unwrap(), &tax["tax_rate"], amount(&tax["fees_amount_cents"]));
+        let (code, rate, base) =
+            (tax["tax_code"].as_str().unwrap(), &tax["tax_rate"], amount(&tax["fees_amount_cents"]));
         writeln!(text, "  tax {code} {rate}% of {base}: {}", amount(&tax["amount_cents"])).unwrap();
     }
     text

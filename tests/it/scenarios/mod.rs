@@ -1,0 +1,35 @@
+//! Stories through the public API on the local host, the test clock turned by hand.
+//!
+//! Owns: what a client sees of every rule, end to end. Does not own: the tables of cases of one rule, which stand beside
+//! the code. Figures are worked out by hand, in comments, from chapters 02 to 07.
+
+mod bad_input;
+mod calendars;
+mod changes;
+mod charges;
+mod deletions;
+mod documents;
+mod drafts;
+mod events;
+mod lifecycle;
+mod numbering;
+pub mod receiver;
+mod taxes;
+mod webhooks;
+pub mod world;
+
+use serde_json::json;
+use world::World;
+
+/// A world with the metric `calls`, which plans charge 0.10 each for.
+fn calls(at: &str) -> World {
+    let world = World::new(at);
+    world.metric("calls", "count");
+    world
+}
+
+/// A plan of 100.00 with `calls`.
+fn hundred(world: &World, interval_and_timing: &str) {
+    let charge = world.charge("calls", "standard", json!({"amount": "0.10"}));
+    world.plan("hundred", &format!("100.00 EUR {interval_and_timing}"), &[charge]);
+}

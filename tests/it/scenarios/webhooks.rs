@@ -1,0 +1,320 @@
+//! What the world hears: types and order, signatures, retries, the log (chapter 07, part 1).
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use expect_test::expect;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::receiver::{Delivery, Receiver};
+use super::world::{World, url};
+use super::{calls, hundred};
+
+/// An endpoint at a path of the receiver. Returns its id.
+fn endpoint(world: &World, receiver: &Receiver, path: &str, algorithm: &str) -> String {
+    let body = json!({"webhook_url": format!("{}{path}", receiver.url), "signature_algo": algorithm});
+    let made = world.post("/webhook_endpoints", json!({ "webhook_endpoint": body }));
+    made["webhook_endpoint"]["lago_id"].as_str().unwrap().to_owned()
+}
+
+/// The log of an endpoint, oldest first.
+fn log(world: &World, endpoint: &str) -> Vec<Value> {
+    let mut entries =
+        world.get(&format!("/webhook_endpoints/{endpoint}/webhooks"))["webhooks"].as_array().unwrap().clone();
+    entries.reverse();
+    entries
+}
+
+fn log_line(entry: &Value) -> String {
+    let field = |name: &str| entry[name].to_string();
+    format!(
+        "{} {} retries {} http {} last {} response {}\n",
+        field("webhook_type"),
+        field("status"),
+        field("retries"),
+        field("http_status"),
+        field("last_retried_at"),
+        field("response")
+    )
+}
+
+#[test]
+fn a_life_is_told_in_order() {
+    let world = calls("2024-01-15");
+    let receiver = Receiver::start();
+    endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly in advance");
+    world.plan("more", "200.00 EUR monthly in advance", &[]);
+    world.customer("acme", json!({"name": "Ada"}));
+    world.subscribe("acme", "hundred");
+    world.settle();
+    world.travel_to("2024-02-01");
+    world.travel_to("2024-02-10");
+    world.subscribe("acme", "more");
+    world.settle();
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-03-01");
+    world.delete("/subscriptions/acme");
+    world.settle();
+    let told: String = receiver
+        .at("/hook")
+        .iter()
+        .map(|delivery| {
+            let body = delivery.json();
+            let object = &body[body["object_type"].as_str().unwrap()];
+            let about = match delivery.webhook_type().as_str() {
+                "invoice.created" => object["number"].to_string(),
+                _ => format!("{} {}", object["plan_code"], object["status"]),
+            };
+            format!("{} {about}\n", delivery.webhook_type())
+        })
+        .collect();
+    // Deliveries run side by side: the order of arrival is that of production only step by step.
+    let mut lines: Vec<&str> = told.lines().collect();
+    lines.sort_unstable();
+    expect![[r#"
+        invoice.created "ACME-0001-001-001"
+        invoice.created "ACME-0001-001-002"
+        invoice.created "ACME-0001-001-003"
+        invoice.created "ACME-0001-001-004"
+        invoice.created "ACME-0001-001-005"
+        invoice.created "ACME-0001-001-006"
+        invoice.created "ACME-0001-001-007"
+        subscription.started "hundred" "active"
+        subscription.started "hundred" "active"
+        subscription.started "more" "active"
+        subscription.terminated "hundred" "terminated"
+        subscription.terminated "hundred" "terminated"
+        subscription.terminated "more" "terminated""#]]
+    .assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn the_log_keeps_the_order_of_production() {
+    let world = calls("2024-01-15");
+    let receiver = Receiver::start();
+    let hook = endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly in advance");
+    world.plan("more", "200.00 EUR monthly in advance", &[]);
+    world.subscribe("acme", "hundred");
+    world.settle();
+    world.travel_to("2024-02-10");
+    world.subscribe("acme", "more");
+    world.travel_to("2024-02-11");
+    let types: Vec<String> =
+        log(&world, &hook).iter().map(|entry| entry["webhook_type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        types,
+        [
+            "subscription.started",
+            "invoice.created",
+            "invoice.created",
+            // The upgrade: old one, new one, then the invoices of both.
+            "subscription.terminated",
+            "subscription.started",
+            "invoice.created",
+            "invoice.created",
+        ]
+    );
+}
+
+#[test]
+fn drafts_are_told_as_drafts_and_again_when_final() {
+    let world = calls("2024-01-01");
+    let receiver = Receiver::start();
+    endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly");
+    world.customer("acme", json!({"billing_configuration": {"invoice_grace_period": 1}}));
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-02-03");
+    let id = world.only_invoice("acme")["lago_id"].as_str().unwrap().to_owned();
+    world.put(&format!("/invoices/{id}"), json!({"invoice": {"payment_status": "failed"}}));
+    world.settle();
+    world.post(&format!("/invoices/{id}/void"), json!({}));
+    world.settle();
+    assert_eq!(
+        receiver.types_at("/hook"),
+        [
+            "subscription.started",
+            "invoice.drafted",
+            "invoice.created",
+            "invoice.payment_status_updated",
+            "invoice.voided",
+        ]
+    );
+    // One number per message about an object.
+    let invoice = receiver.at("/hook")[1..]
+        .iter()
+        .map(|delivery| delivery.header("X-Weir-Sequence").to_owned())
+        .collect::<Vec<_>>();
+    assert_eq!(invoice, ["1", "2", "3", "4"]);
+}
+
+fn only<'a>(deliveries: &'a [Delivery], webhook_type: &str) -> &'a Delivery {
+    let found: Vec<_> = deliveries.iter().filter(|delivery| delivery.webhook_type() == webhook_type).collect();
+    assert_eq!(found.len(), 1, "{deliveries:?}");
+    found[0]
+}
+
+#[test]
+fn signatures_can_be_verified() {
+    let world = calls("2024-01-01");
+    let receiver = Receiver::start();
+    endpoint(&world, &receiver, "/hmac", "hmac");
+    endpoint(&world, &receiver, "/jwt", "jwt");
+    hundred(&world, "monthly");
+    world.customer("acme", json!({"name": "Smith & Sons <ltd> \u{2028}"}));
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-02-01");
+
+    // Checked by a library that Weir does not sign with.
+    let deliveries = receiver.at("/hmac");
+    let hmac = only(&deliveries, "invoice.created");
+    let key = EncodingKey::from_secret(world.key.as_bytes());
+    let expected = jsonwebtoken::crypto::sign(hmac.body.as_bytes(), &key, Algorithm::HS256).unwrap();
+    assert_eq!(hmac.header("X-Lago-Signature"), STANDARD.encode(URL_SAFE_NO_PAD.decode(expected).unwrap()));
+    assert_eq!(hmac.header("X-Lago-Signature-Algorithm"), "hmac");
+    assert_eq!(hmac.header("Content-Type"), "application/json");
+    assert!(
+        hmac.body.starts_with(r#"{"webhook_type":"invoice.created","object_type":"invoice","invoice":{"lago_id":"#)
+    );
+    assert!(hmac.body.contains(r"Smith \u0026 Sons \u003cltd\u003e"), "{}", hmac.body);
+
+    let deliveries = receiver.at("/jwt");
+    let jwt = only(&deliveries, "invoice.created");
+    let public = world.get("/webhooks/json_public_key")["webhook"]["public_key"].as_str().unwrap().replace('\n', "");
+    let text = world.ask(Method::GET, "/webhooks/public_key", None).text();
+    assert_eq!(text.replace('\n', ""), public);
+    let public = DecodingKey::from_rsa_pem(&STANDARD.decode(public).unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    let token = jsonwebtoken::decode::<Value>(jwt.header("X-Lago-Signature"), &public, &validation).unwrap();
+    assert_eq!(token.claims, json!({"data": jwt.body, "iss": url("")}));
+
+    // The same message, another entry of the log.
+    assert_eq!(hmac.body, jwt.body);
+    assert_ne!(hmac.header("X-Lago-Unique-Key"), jwt.header("X-Lago-Unique-Key"));
+    let invoice = world.only_invoice("acme");
+    assert_eq!(hmac.json()["invoice"]["lago_id"], invoice["lago_id"]);
+    assert_eq!(hmac.json()["invoice"]["fees"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn failures_are_retried_when_the_clock_comes_to_it() {
+    let world = calls("2024-01-01");
+    let receiver = Receiver::start();
+    let hook = endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly");
+    receiver.fails_with(&[500, 302, 404, 503]);
+    world.subscribe("acme", "hundred");
+    let arrived_at = |instant: &str| {
+        world.travel_to(instant);
+        receiver.at("/hook").len()
+    };
+    // 2 s; 3 to 3.15 s after that; 18 to 20.4 s after that; then no more.
+    let counts = [
+        arrived_at("2024-01-01T00:00:00"),
+        arrived_at("2024-01-01T00:00:01"),
+        arrived_at("2024-01-01T00:00:02"),
+        arrived_at("2024-01-01T00:00:04"),
+        arrived_at("2024-01-01T00:00:06"),
+        arrived_at("2024-01-01T00:00:22"),
+        arrived_at("2024-01-01T00:00:26"),
+        arrived_at("2024-01-01T01:00:00"),
+    ];
+    assert_eq!(counts, [1, 1, 2, 2, 3, 3, 4, 4]);
+    let deliveries = receiver.at("/hook");
+    let same = |name: &str| deliveries.iter().all(|delivery| delivery.header(name) == deliveries[0].header(name));
+    assert!(same("X-Lago-Unique-Key") && same("X-Weir-Sequence") && same("X-Lago-Signature"));
+    assert!(deliveries.iter().all(|delivery| delivery.body == deliveries[0].body));
+    let entries = log(&world, &hook);
+    let line = log_line(&entries[0]);
+    assert!(
+        line.starts_with("\"subscription.started\" \"failed\" retries 3 http 503 last \"2024-01-01T00:00:2"),
+        "{line}"
+    );
+    assert_eq!(entries[0]["payload"], deliveries[0].body);
+
+    // By hand, once more, and it works: there is nothing left to retry.
+    let id = entries[0]["lago_id"].as_str().unwrap();
+    world.post(&format!("/webhooks/{id}/retry"), json!({}));
+    world.settle();
+    assert_eq!(receiver.at("/hook").len(), 5);
+    assert_eq!(
+        log_line(&log(&world, &hook)[0]),
+        "\"subscription.started\" \"succeeded\" retries 4 http 200 last \"2024-01-01T01:00:00Z\" response \"{}\"\n"
+    );
+    let refused = world.refused(Method::POST, &format!("/webhooks/{id}/retry"), json!({}));
+    assert_eq!(refused, r#"405 {"status":405,"error":"Method Not Allowed","code":"is_succeeded"}"#);
+    let missing = world.refused(Method::POST, "/webhooks/00000000-0000-0000-0000-000000000000/retry", json!({}));
+    assert_eq!(missing, r#"404 {"status":404,"error":"Not Found","code":"webhook_not_found"}"#);
+}
+
+#[test]
+fn a_failing_endpoint_holds_up_nobody_else() {
+    let world = calls("2024-01-01");
+    let (good, bad) = (Receiver::start(), Receiver::start());
+    let first = endpoint(&world, &bad, "/bad", "hmac");
+    let second = endpoint(&world, &good, "/good", "hmac");
+    hundred(&world, "monthly");
+    bad.fails_with(&[500; 100]);
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-02-01");
+    assert_eq!(good.types_at("/good"), ["subscription.started", "invoice.created"]);
+    let states = |endpoint: &str| -> Vec<String> {
+        log(&world, endpoint).iter().map(|entry| format!("{} {}", entry["webhook_type"], entry["status"])).collect()
+    };
+    assert_eq!(states(&second), [r#""subscription.started" "succeeded""#, r#""invoice.created" "succeeded""#]);
+    let mut failed = states(&first);
+    failed.sort();
+    assert_eq!(failed, [r#""invoice.created" "failed""#, r#""subscription.started" "failed""#]);
+    let only_failed = world.get(&format!("/webhook_endpoints/{first}/webhooks?status=succeeded"));
+    assert_eq!(only_failed["webhooks"], json!([]));
+
+    // A deleted endpoint takes its log and its retries with it.
+    world.delete(&format!("/webhook_endpoints/{first}"));
+    let before = bad.at("/bad").len();
+    world.travel_to("2024-02-02");
+    assert_eq!(bad.at("/bad").len(), before);
+    assert_eq!(world.ask(Method::GET, &format!("/webhook_endpoints/{first}/webhooks"), None).status, 404);
+}
+
+#[test]
+fn nobody_listens_nothing_is_kept() {
+    let world = calls("2024-01-01");
+    let receiver = Receiver::start();
+    hundred(&world, "monthly");
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-02-01");
+    let hook = endpoint(&world, &receiver, "/late", "hmac");
+    world.travel_to("2024-02-02");
+    assert_eq!(log(&world, &hook), Vec::<Value>::new());
+    assert_eq!(receiver.deliveries().len(), 0);
+}
+
+#[test]
+fn endpoints_are_at_most_five_and_each_url_once() {
+    let world = World::new("2024-01-01");
+    for number in 1..=5 {
+        world.post(
+            "/webhook_endpoints",
+            json!({"webhook_endpoint": {"webhook_url": format!("https://hooks.example/{number}")}}),
+        );
+    }
+    let refused = |body: Value| world.refused(Method::POST, "/webhook_endpoints", json!({ "webhook_endpoint": body }));
+    let lines = [
+        refused(json!({"webhook_url": "https://hooks.example/6"})),
+        refused(json!({"webhook_url": "https://hooks.example/1"})),
+        refused(json!({"webhook_url": "ftp://hooks.example/7"})),
+        refused(json!({"signature_algo": "jwt"})),
+        refused(json!({"webhook_url": "https://hooks.example/8", "signature_algo": "md5"})),
+    ];
+    expect![[r#"
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"base":["Maximum number of webhook endpoints was reached"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"webhook_url":["value_already_exist"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"webhook_url":["url_is_invalid"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"webhook_url":["value_is_mandatory","url_is_invalid"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"signature_algo":["value_is_invalid"]}}"#]].assert_eq(&lines.join("\n"));
+}
