@@ -72,7 +72,11 @@ pub async fn create_tax(app: &App, organization: &Organization, new: NewTax) -> 
     .await
 }
 
-async fn tax_by_code(app: &App, organization: OrganizationId, code: &str) -> Outcome<Versioned<Tax>> {
+/// A tax.
+///
+/// # Errors
+/// 404 `tax_not_found`.
+pub async fn tax_by_code(app: &App, organization: OrganizationId, code: &str) -> Outcome<Versioned<Tax>> {
     app.store.tax_by_code(organization, code).await?.ok_or_else(|| Rejection::NotFound("tax").into())
 }
 

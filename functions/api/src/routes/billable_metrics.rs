@@ -44,6 +44,8 @@ async fn show(State(app): State<App>, Path(code): Path<String>, call: Call) -> A
 }
 
 async fn update(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    // An unknown object is told before a missing root (00-index).
+    catalogue::metric_by_code(&app, call.organization.id, &code).await?;
     let update = wire::billable_metric::parse_update(call.root("billable_metric")?);
     let metric = catalogue::update_metric(&app, &call.organization, &code, update).await?;
     shown(&app, &call.organization, &metric).await

@@ -36,6 +36,8 @@ async fn show(State(app): State<App>, Path(code): Path<String>, call: Call) -> A
 }
 
 async fn update(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    // An unknown object is told before a missing root (00-index).
+    catalogue::plan_by_code(&app, call.organization.id, &code).await?;
     let update = wire::plan::parse_update(call.root("plan")?);
     let plan = catalogue::update_plan(&app, &call.organization, &code, update).await?;
     reply::one("plan", &present::plan(&app, call.organization.id, &plan).await?)

@@ -38,6 +38,10 @@ fn wanted(status: Option<&str>) -> Wanted {
 }
 
 async fn update(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    // An unknown object is told before a missing root (00-index).
+    if subscription::by_external_id(&app, &call.organization, &external_id).await?.is_empty() {
+        return Err(Failure::from(Rejection::NotFound("subscription")).into());
+    }
     let update = wire_subscription::parse_update(call.root("subscription")?);
     let status = call.query.get("status").or(wire_subscription::wanted_status(&call.body));
     let described = subscription::update(&app, &call.organization, &external_id, wanted(status), &update).await?;

@@ -43,6 +43,8 @@ async fn show(State(app): State<App>, Path(code): Path<String>, call: Call) -> A
 }
 
 async fn update(State(app): State<App>, Path(code): Path<String>, call: Call) -> ApiResult {
+    // An unknown object is told before a missing root (00-index).
+    catalogue::tax_by_code(&app, call.organization.id, &code).await?;
     let update = wire::tax::parse_update(call.root("tax")?);
     let tax = catalogue::update_tax(&app, &call.organization, &code, update).await?;
     shown(&app, &call.organization, &tax).await
