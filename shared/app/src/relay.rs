@@ -94,7 +94,8 @@ async fn produce(
             sequence: number.value,
             created_at: now,
             updated_at: now,
-            created_seq: posted.sequence,
+            // Messages of one commit share its sequence: the log keeps the order in which they were produced.
+            created_seq: app.ids.sequence(),
             next_due: None,
         };
         let mut commit = app.commit(organization).create(&webhook).save(last.as_ref(), &number);
