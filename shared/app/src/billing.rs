@@ -23,6 +23,7 @@ use store::table::{Condition, Write};
 use store::{Commit, Versioned, keys};
 
 use crate::jobs::BillingJob;
+use crate::usage::Span;
 use crate::{App, Attempt, Failure, Outcome, notice, retry_on_conflict};
 
 /// Records that one transaction can change beside the invoice, the customer and the messages.
@@ -293,21 +294,24 @@ impl Context {
         let taxes = app.store.taxes(organization).await?.into_iter().map(|tax| tax.value).collect();
         let catalogue: Vec<Metric> =
             app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
-        let mut usage = Usage::new();
+        // Records of one external id share its logs: each is read once, for all of them.
+        let mut spans: BTreeMap<(&str, MetricId), (&Metric, Span)> = BTreeMap::new();
         for subject in subjects {
+            let bounds = &subject.boundaries;
             for charge in &subject.plan.charges {
                 let Some(metric) = catalogue.iter().find(|metric| metric.id == charge.metric_id && metric.is_live())
                 else {
                     continue;
                 };
-                let log = (subject.subscription.external_id.clone(), metric.id);
-                if let std::collections::btree_map::Entry::Vacant(entry) = usage.entry(log) {
-                    let events =
-                        crate::usage::log(app, organization, &subject.subscription.external_id, metric, &catalogue)
-                            .await?;
-                    entry.insert(events);
-                }
+                let span = Span::of(metric, bounds.charges_from, bounds.charges_to);
+                let log = (subject.subscription.external_id.as_str(), metric.id);
+                spans.entry(log).and_modify(|(_, known)| *known = known.and(span)).or_insert((metric, span));
             }
+        }
+        let mut usage = Usage::new();
+        for ((external_id, id), (metric, span)) in spans {
+            let events = crate::usage::log(app, organization, external_id, metric, &catalogue, span).await?;
+            usage.insert((external_id.to_owned(), id), events);
         }
         let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
         Ok(Context { taxes, metrics, usage })
@@ -437,6 +441,46 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
     .await
 }
 
+/// Gives drafts the dates of the grace period and payment term that apply now: those of one customer, or all. What is past
+/// due by the new grace period is finalized (chapter 04, 6.2).
+///
+/// # Errors
+/// As for `finalize`: the job comes again and goes on.
+pub async fn redate_drafts(app: &App, organization: OrganizationId, customer: Option<CustomerId>) -> Outcome<()> {
+    for mark in app.store.drafts(organization).await? {
+        let is_past_due = app.until_no_conflict(|| redate(app, organization, mark.invoice, customer)).await?;
+        if is_past_due {
+            let now = app.now(&app.organization(organization).await?);
+            finalize(app, organization, mark.invoice, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Dates one draft anew, unless it is past due: then it says so.
+async fn redate(
+    app: &App,
+    organization: OrganizationId,
+    id: InvoiceId,
+    customer: Option<CustomerId>,
+) -> Result<bool, Attempt> {
+    let Some(draft) = load_draft(app, organization, id).await? else { return Ok(false) };
+    if customer.is_some_and(|customer| customer != draft.customer_id) {
+        return Ok(false);
+    }
+    let account = account_of(app, organization, &draft).await?;
+    let now = app.now(&account.organization);
+    let dated = closing::redated(&account.organization, &account.customer, draft.value.clone());
+    if closing::is_past_grace(&account.organization, &account.customer, &draft, now) {
+        return Ok(true);
+    }
+    if dated != draft.value {
+        let invoice = Invoice { updated_at: now, ..dated };
+        retry_on_conflict(app.execute(app.commit(&account.organization).update_invoice(&draft, &invoice)).await)?;
+    }
+    Ok(false)
+}
+
 async fn load_draft(app: &App, organization: OrganizationId, id: InvoiceId) -> Outcome<Option<Versioned<Invoice>>> {
     let found = app.store.invoice(organization, id).await?;
     Ok(found.filter(|invoice| invoice.status == Status::Draft))
@@ -494,6 +538,9 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             finalize_due(app, organization, InvoiceId(*invoice_id), *at).await?;
         }
         BillingJob::AdvanceTestClock { .. } => crate::test_clock::run(app, organization).await?,
+        BillingJob::RedateDrafts { customer_id, .. } => {
+            redate_drafts(app, organization, customer_id.map(CustomerId)).await?;
+        }
         BillingJob::Reschedule { .. } => crate::customer::reschedule_all(app, organization).await?,
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;

@@ -52,6 +52,14 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
         if edited.zone(organization) != file.customer.zone(organization) {
             commit = rescheduled(app, organization, commit, &edited, &file.subscriptions, now).await?;
         }
+        let terms = |customer: &Customer| {
+            (customer.grace_period_days(organization), customer.net_payment_term_days(organization))
+        };
+        if terms(&edited) != terms(&file.customer) {
+            let (organization_id, customer_id) = (organization.id.0, Some(edited.id.0));
+            let job = BillingJob::RedateDrafts { organization_id, customer_id, work: None };
+            commit = commit.then(&job.message(&edited.id.to_string()));
+        }
         retry_on_conflict(app.execute(commit).await)?;
         Ok(edited)
     })

@@ -18,6 +18,7 @@ use wire::event::{LegacyBatch, ParsedEvent};
 
 use crate::jobs::{self, EventsJob};
 use crate::ports::{Incoming, Queue};
+use crate::usage::Span;
 use crate::{App, Failure, Outcome, Rejection};
 
 /// What ids of unfinished ingestion begin with.
@@ -139,7 +140,7 @@ async fn check_against(
     match operation.map(|value| value.as_text().unwrap_or_default()) {
         None | Some("add") => Ok(()),
         Some("remove") => {
-            let log = crate::usage::log(app, organization.id, id, metric, catalogue).await?;
+            let log = crate::usage::log(app, organization.id, id, metric, catalogue, Span::ALL).await?;
             let reception = Reception { received_at: now, position: 0, now };
             let event = event.to_event(organization.id, reception);
             let window = Window { from: Instant::MIN_UTC, to: Instant::MAX_UTC, end: End::Included, period_days: 1 };

@@ -75,6 +75,17 @@ pub enum BillingJob {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
     },
+    /// A grace period or payment term has changed: drafts have other dates, and some may be past due.
+    RedateDrafts {
+        /// Whose.
+        organization_id: Uuid,
+        /// The customer whose own setting it was; none if it was the organization's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<Uuid>,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// End what belongs to a plan that is being deleted, and delete it.
     DeletePlan {
         /// Whose.
@@ -112,6 +123,7 @@ impl BillingJob {
             | BillingJob::FinalizeInvoice { organization_id, .. }
             | BillingJob::AdvanceTestClock { organization_id }
             | BillingJob::Reschedule { organization_id, .. }
+            | BillingJob::RedateDrafts { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
         }
@@ -125,6 +137,7 @@ impl BillingJob {
             | BillingJob::FinalizeInvoice { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::Reschedule { work, .. }
+            | BillingJob::RedateDrafts { work, .. }
             | BillingJob::DeletePlan { work, .. }
             | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }

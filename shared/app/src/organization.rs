@@ -120,6 +120,11 @@ pub(crate) async fn change(
             let job = BillingJob::Reschedule { organization_id: organization.0, work: None };
             commit = commit.then(&job.message("schedule"));
         }
+        let terms = |settings: &Organization| (settings.invoice_grace_period, settings.net_payment_term);
+        if terms(&changed) != terms(&found) {
+            let job = BillingJob::RedateDrafts { organization_id: organization.0, customer_id: None, work: None };
+            commit = commit.then(&job.message("drafts"));
+        }
         retry_on_conflict(app.execute(commit).await)?;
         Ok(changed)
     })

@@ -1,20 +1,53 @@
 //! Usage of a subscription: what the logs say, and what it would cost now.
 
+use chrono::TimeDelta;
 use domain::billing::agenda;
 use domain::billing::closing::{self, Full};
 use domain::billing::{Situation, charges_period_days, period_end};
 use domain::id::OrganizationId;
 use domain::metric::Metric;
 use domain::organization::Organization;
+use domain::time::Instant;
 use domain::usage::event::Event;
 use domain::usage::window::{End, Window};
+
+use store::usage::Wanted;
 
 use crate::billing::{Account, Context};
 use crate::{App, Failure, Outcome, Rejection};
 
-/// All events that count for a metric of an external subscription id, each id once.
+/// The part of a log that a window needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its first instant; none for everything before `to`.
+    pub from: Option<Instant>,
+    /// Its last instant.
+    pub to: Instant,
+}
+
+impl Span {
+    /// Everything that a log can hold.
+    pub const ALL: Span = Span { from: None, to: Instant::MAX_UTC };
+
+    /// What a metric's aggregation over a window looks at: a recurring one looks at all that was before, too.
+    #[must_use]
+    pub fn of(metric: &Metric, from: Instant, to: Instant) -> Span {
+        // Windows compare at whole seconds, timestamps rounded: a second more on each side holds whatever is in.
+        let margin = TimeDelta::seconds(1);
+        let earliest = from.checked_sub_signed(margin).unwrap_or(from);
+        Span { from: (!metric.recurring).then_some(earliest), to: to.checked_add_signed(margin).unwrap_or(to) }
+    }
+
+    /// The smallest span that holds both.
+    #[must_use]
+    pub fn and(self, other: Span) -> Span {
+        Span { from: self.from.zip(other.from).map(|(left, right)| left.min(right)), to: self.to.max(other.to) }
+    }
+}
+
+/// The events of a span that count for a metric of an external subscription id, each id of the whole log once.
 ///
-/// A metric that took the code of a deleted one starts empty (chapter 03, 2.6).
+/// Events come with the properties that the metric looks at, and no others. A metric that took the code of a deleted one starts empty (chapter 03, 2.6).
 ///
 /// # Errors
 /// The table did not answer, or a chunk cannot be read.
@@ -24,8 +57,11 @@ pub async fn log(
     external_id: &str,
     metric: &Metric,
     catalogue: &[Metric],
+    span: Span,
 ) -> Outcome<Vec<Event>> {
-    let mut events = store::usage::read(app.store.table(), organization, external_id, &metric.code).await?;
+    let properties = metric.properties_used();
+    let wanted = Wanted { from: span.from, to: Some(span.to), properties: Some(&properties) };
+    let mut events = store::usage::read(app.store.table(), organization, external_id, &metric.code, &wanted).await?;
     let is_heir = catalogue.iter().any(|other| !other.is_live() && other.code == metric.code);
     if is_heir {
         events.retain(|event| event.created_at >= metric.created_at);

@@ -170,6 +170,27 @@ pub fn finalized(organization: &Organization, customer: &Customer, draft: Invoic
     }
 }
 
+/// A draft with the dates of the grace period and payment term that apply now (chapter 04, 6.2; 00-index).
+#[must_use]
+pub fn redated(organization: &Organization, customer: &Customer, draft: Invoice) -> Invoice {
+    let grace_days = customer.grace_period_days(organization);
+    let term = customer.net_payment_term_days(organization);
+    let dates = invoice::dates(customer.zone(organization), draft.created_at, grace_days, term);
+    Invoice {
+        issuing_date: dates.issuing_date,
+        payment_due_date: dates.payment_due_date,
+        next_due: Some(invoice::finalization_at(draft.created_at, grace_days)),
+        ..draft
+    }
+}
+
+/// Whether a draft's grace period, as it is now, has passed: strictly, in absolute time (chapter 04, 6.2).
+#[must_use]
+pub fn is_past_grace(organization: &Organization, customer: &Customer, draft: &Invoice, now: Instant) -> bool {
+    let grace = chrono::TimeDelta::days(customer.grace_period_days(organization).into());
+    draft.created_at.checked_add_signed(grace).is_some_and(|end| end < now)
+}
+
 /// Fees of one invoice in the making: each gets the id of its place.
 struct Fees {
     invoice: InvoiceId,

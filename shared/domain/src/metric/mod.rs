@@ -440,6 +440,20 @@ impl Metric {
         })
     }
 
+    /// The properties of an event that its aggregation looks at.
+    #[must_use]
+    pub fn properties_used(&self) -> Vec<&str> {
+        let dimensions: Vec<&str> = match &self.groups {
+            Groups::None => Vec::new(),
+            Groups::One { key, .. } => vec![key],
+            Groups::Two { key, parents } => {
+                std::iter::once(key.as_str()).chain(parents.iter().map(|parent| parent.key.as_str())).collect()
+            }
+        };
+        let operation = (self.aggregation == AggregationType::UniqueCount).then_some("operation_type");
+        self.field_name.as_deref().into_iter().chain(operation).chain(dimensions).collect()
+    }
+
     /// Whether the metric is not deleted.
     #[must_use]
     pub fn is_live(&self) -> bool {

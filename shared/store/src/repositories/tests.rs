@@ -353,18 +353,18 @@ async fn a_sandbox_has_work_until_the_last_piece_is_done() {
     let store = store();
     let org = organization_id();
     let seq = 1_706_745_600_000_000;
-    assert!(!store.unfinished_work(org).await.unwrap());
+    assert!(!store.unfinished_work(org, "").await.unwrap());
     for name in ["a", "b"] {
         let put = Write::Put(outbox::work_item(org, name, seq), Condition::None);
         commit().write(put).execute(store.table()).await.unwrap();
     }
-    assert!(store.unfinished_work(org).await.unwrap());
+    assert!(store.unfinished_work(org, "").await.unwrap());
     crate::commit::work_done(store.table(), org, "a").await.unwrap();
-    assert!(store.unfinished_work(org).await.unwrap());
+    assert!(store.unfinished_work(org, "").await.unwrap());
     crate::commit::work_done(store.table(), org, "b").await.unwrap();
-    assert!(!store.unfinished_work(org).await.unwrap());
+    assert!(!store.unfinished_work(org, "").await.unwrap());
     // Forgotten work does not count.
     let put = Write::Put(outbox::work_item(org, "c", seq - 3_600_000_000), Condition::None);
     commit().write(put).execute(store.table()).await.unwrap();
-    assert!(!store.unfinished_work(org).await.unwrap());
+    assert!(!store.unfinished_work(org, "").await.unwrap());
 }

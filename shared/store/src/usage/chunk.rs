@@ -2,7 +2,7 @@
 //!
 //! Schema 1 is `Columns` in postcard's encoding, packed like every body. Golden bytes of it must load for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use chrono::DateTime;
@@ -14,7 +14,7 @@ use domain::value::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CHUNK, LogDay, Row};
+use super::{CHUNK, LogDay, Row, Wanted};
 use crate::record::{DecodeError, pack, unpack};
 
 /// Version of the columns.
@@ -259,13 +259,78 @@ pub(super) fn encode<'r, 'a>(
 /// The events of a body, in the order in which they were encoded.
 pub(super) fn decode(organization: OrganizationId, body: &[u8]) -> Result<Vec<Recorded>, DecodeError> {
     let plain = unpack(CHUNK, body)?;
-    let columns: Columns<'_> =
-        postcard::from_bytes(&plain).map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
-    rows(organization, columns).ok_or_else(|| DecodeError::new(CHUNK, "its columns do not fit together"))
+    let rows = rows(organization, parsed(&plain)?, &|_| true, &|_| true).ok_or_else(unfitting)?;
+    Ok(rows.into_iter().map(|(_, recorded)| recorded).collect())
 }
 
-/// The events of the columns; none if the columns do not fit together.
-fn rows(organization: OrganizationId, columns: Columns<'_>) -> Option<Vec<Recorded>> {
+fn parsed(plain: &[u8]) -> Result<Columns<'_>, DecodeError> {
+    postcard::from_bytes(plain).map_err(|error| DecodeError::new(CHUNK, error.to_string()))
+}
+
+fn unfitting() -> DecodeError {
+    DecodeError::new(CHUNK, "its columns do not fit together")
+}
+
+/// What of an event decides whether it counts, and where it stands.
+struct Sighting<'a> {
+    received_at: i64,
+    position: i64,
+    transaction_id: &'a str,
+    timestamp: i64,
+    chunk: usize,
+    place: usize,
+}
+
+/// The events of a log that a reader wants, each transaction id once, in order of reception: the rule of
+/// `domain::usage::event::first_of_each_id` over all of the log, and only then the reader's choice.
+///
+/// `bodies` are the log's chunks in order of arrival. Whatever the reader leaves out is not built: a month of a long log
+/// costs little more than its ids.
+pub(super) fn select(
+    organization: OrganizationId,
+    bodies: &[&[u8]],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Event>, DecodeError> {
+    let plains = bodies.iter().map(|body| unpack(CHUNK, body)).collect::<Result<Vec<_>, _>>()?;
+    let chunks = plains.iter().map(|plain| parsed(plain)).collect::<Result<Vec<_>, _>>()?;
+    let mut sightings = Vec::with_capacity(chunks.iter().map(|chunk| chunk.transaction_ids.len()).sum());
+    for (chunk, columns) in chunks.iter().enumerate() {
+        let times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
+        for (place, (transaction_id, ((timestamp, received_at), position))) in
+            columns.transaction_ids.iter().zip(times).enumerate()
+        {
+            sightings.push(Sighting { received_at, position, transaction_id, timestamp, chunk, place });
+        }
+    }
+    // Stable: copies that are equal in all of this keep their order of arrival. Compare `by_reception`.
+    sightings
+        .sort_by_key(|sighting| (sighting.received_at, sighting.position, sighting.transaction_id, sighting.timestamp));
+    let mut seen = HashSet::with_capacity(sightings.len());
+    let mut order: Vec<Vec<Option<usize>>> =
+        chunks.iter().map(|chunk| vec![None; chunk.transaction_ids.len()]).collect();
+    for (rank, sighting) in sightings.iter().enumerate() {
+        if seen.insert(sighting.transaction_id) && wanted.covers(sighting.timestamp) {
+            order[sighting.chunk][sighting.place] = Some(rank);
+        }
+    }
+    let mut ranked = Vec::new();
+    for (columns, order) in chunks.into_iter().zip(&order) {
+        let keep = |place: usize| order.get(place).copied().flatten().is_some();
+        let rows = rows(organization, columns, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
+        ranked.extend(rows.into_iter().map(|(place, recorded)| (order[place], recorded.event)));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    Ok(ranked.into_iter().map(|(_, event)| event).collect())
+}
+
+/// The events of the columns at the places that `keep` names, with their places and the properties that `needs` names;
+/// none if the columns do not fit together.
+fn rows(
+    organization: OrganizationId,
+    columns: Columns<'_>,
+    keep: &dyn Fn(usize) -> bool,
+    needs: &dyn Fn(&str) -> bool,
+) -> Option<Vec<(usize, Recorded)>> {
     let Columns { external_subscription_id, code, .. } = columns;
     let count = columns.transaction_ids.len();
     let lengths = [
@@ -289,18 +354,27 @@ fn rows(organization: OrganizationId, columns: Columns<'_>) -> Option<Vec<Record
     let mut names = Vec::with_capacity(columns.properties.len());
     let mut values = Vec::with_capacity(columns.properties.len());
     for column in columns.properties {
-        names.push(column.name);
+        names.push((column.name, needs(column.name)));
         values.push(column.values.into_iter());
     }
     let mut times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
-    let mut rows = Vec::with_capacity(count);
+    let mut rows = Vec::new();
     for (place, transaction_id) in columns.transaction_ids.iter().enumerate() {
         let ((timestamp, received_at), position) = times.next()?;
         let shape = columns.shapes.get(columns.shape_of[place] as usize)?;
-        let mut entries = Vec::with_capacity(shape.len());
+        let is_kept = keep(place);
+        let mut entries = Vec::new();
         for name in shape {
             let name = *name as usize;
-            entries.push(((*names.get(name)?).to_owned(), values.get_mut(name)?.next()?.into()));
+            // Every event that has the property takes its value, also one that nobody wants.
+            let value = values.get_mut(name)?.next()?;
+            let (name, is_needed) = *names.get(name)?;
+            if is_kept && is_needed {
+                entries.push((name.to_owned(), value.into()));
+            }
+        }
+        if !is_kept {
+            continue;
         }
         let attributed = columns.attributed[place].then_some(external_subscription_id);
         let id = match columns.ids[place] {
@@ -324,7 +398,7 @@ fn rows(organization: OrganizationId, columns: Columns<'_>) -> Option<Vec<Record
             position: u32::try_from(position).ok()?,
             properties: Properties::new(entries),
         };
-        rows.push(Recorded { event, source: sources.get(columns.source_of[place] as usize)?.clone() });
+        rows.push((place, Recorded { event, source: sources.get(columns.source_of[place] as usize)?.clone() }));
     }
     // What is left over belongs to no event.
     values.iter().all(|column| column.len() == 0).then_some(rows)

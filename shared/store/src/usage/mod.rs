@@ -34,10 +34,11 @@
 mod chunk;
 mod receipt;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::id::OrganizationId;
+use domain::time::Instant;
 use domain::usage::event::Event;
 use uuid::Uuid;
 
@@ -124,7 +125,32 @@ pub async fn append(
     table.put_all(receipts.items(organization, arrival).map_err(refused)?).await
 }
 
-/// The events of a log, each transaction id once, in order of reception.
+/// What of a log's events a reader wants. What it leaves out still counts against copies that come later.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Events of this timestamp or later; none for all.
+    pub from: Option<Instant>,
+    /// Events of this timestamp or earlier; none for all.
+    pub to: Option<Instant>,
+    /// The properties that events come with; none for all.
+    pub properties: Option<&'a [&'a str]>,
+}
+
+impl Wanted<'_> {
+    /// Everything.
+    pub const ALL: Wanted<'static> = Wanted { from: None, to: None, properties: None };
+
+    fn covers(&self, timestamp_micros: i64) -> bool {
+        self.from.is_none_or(|from| from.timestamp_micros() <= timestamp_micros)
+            && self.to.is_none_or(|to| timestamp_micros <= to.timestamp_micros())
+    }
+
+    fn needs(&self, property: &str) -> bool {
+        self.properties.is_none_or(|properties| properties.contains(&property))
+    }
+}
+
+/// The events of a log that a reader wants, each transaction id of the whole log once, in order of reception.
 ///
 /// One read and one query of all the log's chunks.
 pub async fn read(
@@ -132,6 +158,7 @@ pub async fn read(
     organization: OrganizationId,
     external_subscription_id: &str,
     code: &str,
+    wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, LoadError> {
     let head = keys::usage_head(organization, external_subscription_id, code);
     let chunks = Query::prefix(head.partition.clone(), keys::CHUNKS);
@@ -139,30 +166,22 @@ pub async fn read(
     if head?.is_some() {
         return Err(DecodeError::new(CHUNK, "a newer program has folded its log").into());
     }
-    let mut events = Vec::new();
-    for item in items? {
-        events.extend(decode(organization, &item)?.into_iter().map(|recorded| recorded.event));
-    }
-    Ok(first_of_each_id(events))
-}
-
-/// `domain::usage::event::first_of_each_id`, of events in order of arrival that are nobody else's.
-fn first_of_each_id(mut events: Vec<Event>) -> Vec<Event> {
-    // Stable: copies that are equal in all of this keep their order of arrival.
-    events.sort_by(|a, b| chunk::by_reception(a).cmp(&chunk::by_reception(b)));
-    let mut seen = HashSet::with_capacity(events.len());
-    let first: Vec<bool> = events.iter().map(|event| seen.insert(event.transaction_id.as_str())).collect();
-    let mut first = first.into_iter();
-    events.retain(|_| first.next().unwrap_or_default());
-    events
+    let items = items?;
+    let bodies = items.iter().map(body_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(chunk::select(organization, &bodies, wanted)?)
 }
 
 /// The events of a chunk, in the order of their arrival.
 fn decode(organization: OrganizationId, item: &Item) -> Result<Vec<Recorded>, DecodeError> {
+    chunk::decode(organization, body_of(item)?)
+}
+
+/// The body of a chunk that this program can read.
+fn body_of(item: &Item) -> Result<&[u8], DecodeError> {
     if item.kind != CHUNK || item.schema > chunk::SCHEMA {
         return Err(DecodeError::new(CHUNK, format!("`{}` of schema {}", item.kind, item.schema)));
     }
-    chunk::decode(organization, &item.body)
+    Ok(&item.body)
 }
 
 async fn all_items(table: &dyn Table, mut query: Query) -> Result<Vec<Item>, TableError> {
