@@ -12,7 +12,7 @@ use domain::usage::event::{Event, Reception};
 use domain::usage::unique_count;
 use domain::usage::window::{End, Window};
 use serde_json::value::RawValue;
-use store::outbox::work_item;
+use store::outbox::{self, announced_work_item};
 use store::usage::{self, Delivery, Source};
 use wire::event::{LegacyBatch, ParsedEvent};
 
@@ -49,7 +49,7 @@ pub async fn accept(
     let messages = jobs_of(app, organization, events, client, now);
     let works: Vec<&str> = messages.iter().filter_map(|job| job.work.as_deref()).collect();
     if !works.is_empty() {
-        let items = works.iter().map(|work| work_item(organization.id, work, app.ids.sequence())).collect();
+        let items = works.iter().map(|work| announced_work_item(organization.id, work, app.ids.sequence())).collect();
         app.store.table().put_all(items).await?;
     }
     let outgoing = messages.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
@@ -59,6 +59,9 @@ pub async fn accept(
             store::commit::work_done(app.store.table(), organization.id, work).await?;
         }
         return Err(error.into());
+    }
+    for work in works {
+        outbox::sent(app.store.table(), organization.id, work, app.ids.sequence()).await?;
     }
     Ok(())
 }

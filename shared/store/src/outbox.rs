@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::{self, Timeline};
 use crate::record::{DecodeError, Scope, decode_body, encode_body};
-use crate::table::Item;
+use crate::table::{Condition, Item, Table, TableError, TransactError, Write};
 
 /// Kind of outbox items: filters of the change feed name it.
 pub const KIND: &str = "outbox";
@@ -17,6 +17,9 @@ const SCHEMA: u32 = 1;
 const KEPT_SECONDS: i64 = 7 * 24 * 3600;
 /// Unfinished work of a sandbox is forgotten after an hour: a message in the dead-letter queue must not stop its clock.
 const WORK_KEPT_SECONDS: i64 = 3600;
+
+/// Work whose message is still on its way into its queue is forgotten soon: should its process die, nobody sends it.
+const ANNOUNCED_SECONDS: i64 = 30;
 
 /// The queues between functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -131,6 +134,25 @@ impl Message {
 pub fn work_item(organization: OrganizationId, id: &str, sequence: i64) -> Item {
     let expires_at = Some(created_seconds(sequence) + WORK_KEPT_SECONDS);
     Item { expires_at, ..Item::new(keys::work(organization, id), "work", 1, bytes::Bytes::new()) }
+}
+
+/// A piece of work whose message is about to be sent. `sent` keeps it for longer once it is.
+#[must_use]
+pub fn announced_work_item(organization: OrganizationId, id: &str, sequence: i64) -> Item {
+    Item { expires_at: Some(created_seconds(sequence) + ANNOUNCED_SECONDS), ..work_item(organization, id, sequence) }
+}
+
+/// Keeps an announced piece of work now that its message is in its queue, unless it is done already. One write.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn sent(table: &dyn Table, organization: OrganizationId, id: &str, sequence: i64) -> Result<(), TableError> {
+    let kept = Item { version: 2, ..work_item(organization, id, sequence) };
+    match table.transact(vec![Write::Put(kept, Condition::Version(1))]).await {
+        // Not there any more, or going this moment: it was quick.
+        Ok(()) | Err(TransactError::Conditions(_) | TransactError::Contended) => Ok(()),
+        Err(TransactError::Table(error)) => Err(error),
+    }
 }
 
 /// Real Unix seconds of a creation sequence (see `app`'s ids: real microseconds, made strictly increasing).

@@ -252,7 +252,7 @@ async fn many_small_events_fit_into_chunks_and_receipts() {
 async fn what_a_reader_leaves_out_still_counts_against_later_copies() {
     let (table, organization) = (table(), organization());
     let at = |seconds: i64| Instant::from_timestamp(seconds, 0).unwrap();
-    let dated = |id: &str, seconds, received| Event {
+    let dated = |id: &str, seconds, received: i64| Event {
         timestamp: at(seconds),
         received_at: at(1_000_000 + received),
         ..event(Some("s"), "calls", id)
