@@ -39,6 +39,12 @@ fn every_invoice_of_the_committed_flights_is_right_to_the_cent() {
         assert!(rows.next().is_none(), "the cut ends with the second month");
         differences.extend(check::check_all(&api, &expected).await.unwrap());
         let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        assert!(lines.is_empty(), "{} of {} invoices' figures differ:\n{}", lines.len(), expected.len(), lines.join("\n"));
+        assert!(
+            lines.is_empty(),
+            "{} of {} invoices' figures differ:\n{}",
+            lines.len(),
+            expected.len(),
+            lines.join("\n")
+        );
     });
 }

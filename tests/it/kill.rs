@@ -89,7 +89,11 @@ impl Api {
     /// Status and body; none if the connection broke before the answer.
     async fn ask(&self, url: &str, method: Method, path: &str, body: &Value) -> Option<(u16, Value)> {
         let request = self.http.request(method, format!("{url}{path}")).bearer_auth(&self.key);
-        let request = if body.is_null() { request } else { request.header("Content-Type", "application/json").body(body.to_string()) };
+        let request = if body.is_null() {
+            request
+        } else {
+            request.header("Content-Type", "application/json").body(body.to_string())
+        };
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.ok()?;
@@ -258,12 +262,20 @@ fn a_test_clock_that_is_killed_goes_on_and_bills_each_period_once() {
         assert!(interrupted > 0, "the clock arrived before the first kill");
         api.travel(&process.url, "2025-01-01T00:00:00Z").await;
         for number in 0..CUSTOMERS {
-            let list = api.get(&process.url, &format!("/invoices?external_customer_id=acme-{number}&per_page=100")).await;
+            let list =
+                api.get(&process.url, &format!("/invoices?external_customer_id=acme-{number}&per_page=100")).await;
             let mut issued: Vec<String> = list["invoices"]
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|one| format!("{} {} {}", one["issuing_date"].as_str().unwrap(), one["sequential_id"], one["total_amount_cents"]))
+                .map(|one| {
+                    format!(
+                        "{} {} {}",
+                        one["issuing_date"].as_str().unwrap(),
+                        one["sequential_id"],
+                        one["total_amount_cents"]
+                    )
+                })
                 .collect();
             issued.reverse();
             let expected: Vec<String> = (1..=MONTHS)
@@ -281,11 +293,8 @@ fn a_test_clock_that_is_killed_goes_on_and_bills_each_period_once() {
 fn a_folder_has_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Process::start(folder.path());
-    let second = Command::new(program())
-        .env("WEIR_LISTEN", "127.0.0.1:0")
-        .env("WEIR_DATA_DIR", folder.path())
-        .output()
-        .unwrap();
+    let second =
+        Command::new(program()).env("WEIR_LISTEN", "127.0.0.1:0").env("WEIR_DATA_DIR", folder.path()).output().unwrap();
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains("another process uses the data folder"), "{said}");

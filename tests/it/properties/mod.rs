@@ -43,13 +43,24 @@ fn uses() -> impl Strategy<Value = Vec<Use>> {
     prop::collection::vec(one, 0..60)
 }
 
-const METRICS: [(&str, &str); 5] =
-    [("count", "count"), ("sum", "sum value"), ("users", "unique_count user"), ("max", "max value"), ("latest", "latest value")];
+const METRICS: [(&str, &str); 5] = [
+    ("count", "count"),
+    ("sum", "sum value"),
+    ("users", "unique_count user"),
+    ("max", "max value"),
+    ("latest", "latest value"),
+];
 
 fn body(id: usize, metric: &str, used: &Use) -> Value {
-    let mut body = event(&format!("{metric}-{id}"), "acme", metric, "2024-01-01", json!({
-        "value": used.value, "user": used.user, "region": used.region,
-    }));
+    let mut body = event(
+        &format!("{metric}-{id}"),
+        "acme",
+        metric,
+        "2024-01-01",
+        json!({
+            "value": used.value, "user": used.user, "region": used.region,
+        }),
+    );
     body["timestamp"] = json!(used.at);
     body
 }
@@ -62,7 +73,11 @@ fn world() -> World {
     let group = json!({"group": {"key": "region", "values": ["eu", "us"]}});
     let mut charges = Vec::new();
     for (code, words) in METRICS {
-        if code == "sum" { world.metric_with(code, words, group.clone()) } else { world.metric(code, words) }
+        if code == "sum" {
+            world.metric_with(code, words, group.clone())
+        } else {
+            world.metric(code, words)
+        }
         charges.push(world.charge(code, "standard", json!({"amount": "0.333"})));
         let ranges = json!([
             {"from_value": 0, "to_value": 7, "per_unit_amount": "1.07", "flat_amount": "0.5"},
@@ -138,7 +153,11 @@ fn order_repetition_and_batching_of_events_change_nothing() {
         let events = events(&uses);
         let copies = prop::collection::vec(any::<prop::sample::Index>(), 0..40);
         let doubled = (Just(events.clone()), copies).prop_map(|(mut events, copies)| {
-            let again: Vec<Value> = if events.is_empty() { Vec::new() } else { copies.iter().map(|copy| copy.get(&events).clone()).collect() };
+            let again: Vec<Value> = if events.is_empty() {
+                Vec::new()
+            } else {
+                copies.iter().map(|copy| copy.get(&events).clone()).collect()
+            };
             events.extend(again);
             events
         });
@@ -166,9 +185,20 @@ fn current_usage_counts_what_a_child_would_count() {
         let sum: i64 = january.iter().filter(|used| used.region != "moon").map(|used| used.value).sum();
         let max = january.iter().map(|used| used.value).max().unwrap_or_default();
         let text = world.current_usage("acme");
-        for (metric, units) in [("count", i64::try_from(january.len()).unwrap()), ("sum", sum), ("users", i64::try_from(users).unwrap()), ("max", max)] {
+        for (metric, units) in [
+            ("count", i64::try_from(january.len()).unwrap()),
+            ("sum", sum),
+            ("users", i64::try_from(users).unwrap()),
+            ("max", max),
+        ] {
             let line = format!("  {metric} {units}.0 units");
-            proptest::prop_assert_eq!(text.lines().filter(|found| found.starts_with(&line)).count(), 4, "{} in {}", line, text);
+            proptest::prop_assert_eq!(
+                text.lines().filter(|found| found.starts_with(&line)).count(),
+                4,
+                "{} in {}",
+                line,
+                text
+            );
         }
         Ok(())
     });

