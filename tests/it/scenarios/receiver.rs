@@ -73,7 +73,7 @@ impl Receiver {
         self.deliveries().into_iter().filter(|delivery| delivery.path == path).collect()
     }
 
-    /// Types of what came at a path, in order of arrival. Order is not promised across objects, so it is sorted there.
+    /// Types of what came at a path, in order of arrival.
     pub fn types_at(&self, path: &str) -> Vec<String> {
         self.at(path).iter().map(Delivery::webhook_type).collect()
     }
