@@ -1,4 +1,5 @@
-//! Stub.
+//! The one integration test binary: storage contracts, scenarios on the local host, crashes, the emulated cloud, real
+//! usage, and the house rules (tidy).
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod cloud;
