@@ -191,7 +191,7 @@ fn event(customer: &str, month: &str, day: usize, hour: usize, weight: usize) ->
         .map(|number| base(&format!("request-{number}"), "requests", json!({"region": region})))
         .collect();
     events.push(base("user", "users", json!({"user_id": format!("user-{}", (day * 7 + hour) % (9 + weight * 4))})));
-    if hour == 0 && day % 3 == 0 {
+    if hour == 0 && day.is_multiple_of(3) {
         events.push(base("tiles", "tiles", json!({"gigabytes": 25 + weight * 10 + day})));
     }
     events

@@ -10,21 +10,21 @@ use wire::input::MissingRoot;
 
 use crate::reply;
 
-/// A refusal on its way to the client.
+/// A refusal on its way to the client; boxed, as every route's result carries one.
 #[derive(Debug)]
-pub(crate) struct ApiError(ErrorBody);
+pub(crate) struct ApiError(Box<ErrorBody>);
 
 pub(crate) type ApiResult = Result<Response, ApiError>;
 
 impl From<ErrorBody> for ApiError {
     fn from(body: ErrorBody) -> ApiError {
-        ApiError(body)
+        ApiError(Box::new(body))
     }
 }
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> ApiError {
-        ApiError(match failure {
+        let body = match failure {
             Failure::Rejected(rejection) => body_of(rejection),
             Failure::Unavailable(cause) => {
                 tracing::warn!("answered 503: {cause}");
@@ -34,7 +34,8 @@ impl From<Failure> for ApiError {
                 tracing::error!("answered 500: {cause}");
                 ErrorBody::internal()
             }
-        })
+        };
+        body.into()
     }
 }
 
@@ -51,19 +52,19 @@ fn body_of(rejection: Rejection) -> ErrorBody {
 
 impl From<MissingRoot> for ApiError {
     fn from(MissingRoot(root): MissingRoot) -> ApiError {
-        ApiError(ErrorBody::missing_root(root))
+        ErrorBody::missing_root(root).into()
     }
 }
 
 impl From<Problems> for ApiError {
     fn from(problems: Problems) -> ApiError {
-        ApiError(ErrorBody::invalid(&problems))
+        ErrorBody::invalid(&problems).into()
     }
 }
 
 impl From<ParseError> for ApiError {
     fn from(error: ParseError) -> ApiError {
-        ApiError(error.into())
+        ErrorBody::from(error).into()
     }
 }
 
@@ -71,6 +72,6 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         // Statuses of error bodies are constants of `wire`: all of them exist.
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, reply::json(&self.0)).into_response()
+        (status, reply::json(&*self.0)).into_response()
     }
 }
