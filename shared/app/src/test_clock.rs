@@ -69,7 +69,8 @@ pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -
     }
 }
 
-/// The job: everything due on the way, each thing at its own instant, then whatever is queued.
+/// The job: everything due on the way, each thing at its own instant, then whatever is queued. What can never be done ends
+/// the advance at its instant, before the target.
 ///
 /// # Errors
 /// `Unavailable`: the message comes back and the advance goes on.
@@ -82,7 +83,15 @@ pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
         for entry in due {
             let (_, owner) =
                 entry.owner.ok_or_else(|| Failure::Bug(format!("nobody knows what is due at {}", entry.key)))?;
-            act(app, organization, &owner, at).await?;
+            match act(app, organization, &owner, at).await {
+                // It would fail again for ever, and the clock would be `advancing` for good. It stops here instead, where the
+                // user can mend what cannot be billed (a tax rate that no amount can carry) and advance again.
+                Err(Failure::Bug(cause)) => {
+                    tracing::error!(org.id = %organization, "the clock of sandbox {organization} stops at {at}: {cause}");
+                    return set(app, organization, at, None).await;
+                }
+                done => done?,
+            }
         }
     }
     set(app, organization, target, Some(target)).await?;

@@ -657,3 +657,24 @@ fn usage_whose_amount_no_number_holds_cannot_be_shown() {
     // Wrong: it is no fault of ours, and the period cannot be closed either. It should be a refusal that names the metric.
     assert_eq!(usage.line(), r#"500 {"status":500,"error":"Internal Server Error"}"#);
 }
+
+#[test]
+fn the_clock_stops_before_what_nobody_can_bill_and_goes_on_when_it_is_mended() {
+    let world = World::new("2024-01-01");
+    world.tax("t", "1000000000000000000000000000", true);
+    world.plan("plan", "10.00 EUR monthly", &[]);
+    world.subscribe("acme", "plan");
+    let advance = || world.put("/test_clock", json!({"test_clock": {"frozen_time": "2024-03-01T00:00:00Z"}}));
+    let mut stopped = advance();
+    while stopped["test_clock"]["status"] != "ready" {
+        stopped = world.get("/test_clock");
+    }
+    assert_eq!(stopped["test_clock"]["frozen_time"], "2024-02-01T00:00:00Z");
+    assert_eq!(world.get("/invoices")["meta"]["total_count"], 0);
+
+    world.put("/taxes/t", json!({"tax": {"rate": "20"}}));
+    world.travel_to("2024-03-01");
+    let totals: Vec<_> =
+        world.all_invoices("acme").iter().map(|invoice| invoice["total_amount_cents"].clone()).collect();
+    assert_eq!(totals, [1200, 1200]);
+}
