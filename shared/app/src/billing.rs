@@ -14,7 +14,7 @@ use domain::invoice::{self, Invoice, Sequence, Status};
 use domain::metric::Metric;
 use domain::organization::{DocumentNumbering, Organization};
 use domain::plan::Plan;
-use domain::subscription::{self, State, Subscription, Transition};
+use domain::subscription::{self, Link, State, Subscription, Transition};
 use domain::tax::Tax;
 use domain::time::Instant;
 use store::items::{Draft, RunningNumber, SETTLING};
@@ -62,6 +62,7 @@ pub async fn close_customer(
 }
 
 /// Everything of a customer that its billing looks at.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) organization: Organization,
     pub(crate) customer: Versioned<Customer>,
@@ -85,6 +86,12 @@ impl Account {
         Ok(Some(Account { organization, customer, subscriptions, plans }))
     }
 
+    /// The account of a customer that something refers to.
+    pub(crate) async fn of(app: &App, organization: OrganizationId, customer: CustomerId) -> Outcome<Account> {
+        let account = Account::load(app, organization, customer).await?;
+        account.ok_or_else(|| Failure::Bug(format!("customer {customer} is missing")))
+    }
+
     pub(crate) fn zone(&self) -> domain::time::Zone {
         self.customer.zone(&self.organization)
     }
@@ -96,6 +103,17 @@ impl Account {
     pub(crate) fn record(&self, id: SubscriptionId) -> Outcome<&Versioned<Subscription>> {
         let found = self.subscriptions.iter().find(|record| record.id == id);
         found.ok_or_else(|| Failure::Bug(format!("subscription {id} is missing from its customer")))
+    }
+
+    /// The record at the other end of a link.
+    pub(crate) fn linked(&self, link: Option<&Link>) -> Option<&Subscription> {
+        let found = self.subscriptions.iter().find(|record| link.is_some_and(|link| link.id == record.id));
+        found.map(|record| &record.value)
+    }
+
+    /// The plan that follows on a record's own.
+    fn successor_plan(&self, record: &Subscription) -> Option<&Plan> {
+        self.linked(record.next.as_ref()).and_then(|next| self.plans.get(&next.plan_id))
     }
 
     fn contracts(&self) -> Vec<Contract<'_>> {
@@ -138,21 +156,20 @@ async fn step(
             let record = account.record(id)?;
             let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at));
             let told = [Transition::Started(id)];
-            transition(app, &account, vec![active], &told, at).await?;
+            transition(app, &account, &[active], &told, at).await?;
         }
         Step::End(id) => {
             let record = account.record(id)?;
-            let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
-            let changed =
-                subscription::end(record, successor.map(|next| &next.value), account.plan(record.plan_id)?, zone, at);
-            transition(app, &account, changed, &[Transition::Terminated(id)], at).await?;
+            let successor = account.linked(record.next.as_ref());
+            let changed = subscription::end(record, successor, account.plan(record.plan_id)?, zone, at);
+            transition(app, &account, &changed, &[Transition::Terminated(id)], at).await?;
         }
         Step::Rotate { from, to } => {
             let (old, new) = (account.record(from)?, account.record(to)?);
             let (old_plan, new_plan) = (account.plan(old.plan_id)?, account.plan(new.plan_id)?);
             let (old, new) = subscription::rotate((old, old_plan), (new, new_plan), zone, at);
             let told = [Transition::Terminated(from), Transition::Started(to)];
-            transition(app, &account, vec![old, new], &told, at).await?;
+            transition(app, &account, &[old, new], &told, at).await?;
         }
         Step::Start(id) => bill(app, &account, "start", &[(id, Situation::First)], at).await?,
         Step::Final(id) => {
@@ -169,18 +186,18 @@ async fn step(
 }
 
 /// Commits records that time has changed, and tells the world.
-async fn transition(
+pub(crate) async fn transition(
     app: &App,
     account: &Account,
-    changed: Vec<Subscription>,
+    changed: &[Subscription],
     told: &[Transition],
     at: Instant,
 ) -> Result<(), Attempt> {
     let mut commit = app.commit(&account.organization);
-    for record in &changed {
+    for record in changed {
         commit = commit.update(account.record(record.id)?, record);
     }
-    for message in notice::of_transitions(app, account, &changed, told, at).await? {
+    for message in notice::of_transitions(app, account, changed, told, at).await? {
         commit = commit.then(&message);
     }
     retry_on_conflict(app.execute(commit).await)
@@ -257,8 +274,7 @@ fn subjects<'a>(account: &'a Account, due: &[(SubscriptionId, Situation)], at: I
         .map(|(id, situation)| {
             let record = account.record(*id)?;
             let plan = account.plan(record.plan_id)?;
-            let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
-            let successor = successor.and_then(|next| account.plans.get(&next.plan_id));
+            let successor = account.successor_plan(record);
             Ok(agenda::subject(record.value.clone(), plan, account.zone(), *situation, at, successor))
         })
         .collect()
@@ -401,15 +417,14 @@ fn count_key(organization: OrganizationId, month: &str, shard: u8) -> store::tab
 pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at: Instant) -> Outcome<Option<Invoice>> {
     app.until_no_conflict(|| async {
         let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
-        let account = account_of(app, organization, &draft).await?;
+        let account = Account::of(app, organization, draft.customer_id).await?;
         let refreshed = recompute(app, &account, &draft).await?;
         let invoice = closing::finalized(&account.organization, &account.customer, refreshed, at);
         let mut commit = app
             .commit(&account.organization)
             .update_invoice(&draft, &invoice)
             .write(Write::Delete(keys::draft(organization, id), Condition::None));
-        let records: Vec<Subscription> = account.subscriptions.iter().map(|record| record.value.clone()).collect();
-        for message in notice::of_invoice(app, &account, &invoice, &records, at)? {
+        for message in notice::of_invoice(app, &account, &invoice, &[], at)? {
             commit = commit.then(&message);
         }
         retry_on_conflict(app.execute(commit).await)?;
@@ -428,7 +443,7 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
         if found.status != Status::Draft {
             return Ok(Some(found.value));
         }
-        let account = account_of(app, organization, &found).await?;
+        let account = Account::of(app, organization, found.customer_id).await?;
         let now = app.now(&account.organization);
         let invoice = Invoice { updated_at: now, ..recompute(app, &account, &found).await? };
         let mark = store::record::to_item(crate::scope(&account.organization), &Draft::of(&invoice), 1);
@@ -447,33 +462,40 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
 /// # Errors
 /// As for `finalize`: the job comes again and goes on.
 pub async fn redate_drafts(app: &App, organization: OrganizationId, customer: Option<CustomerId>) -> Outcome<()> {
-    for mark in app.store.drafts(organization).await? {
-        let is_past_due = app.until_no_conflict(|| redate(app, organization, mark.invoice, customer)).await?;
+    let ids = match customer {
+        Some(customer) => drafts_of(app, organization, customer).await?,
+        None => app.store.drafts(organization).await?.into_iter().map(|mark| mark.invoice).collect(),
+    };
+    for id in ids {
+        let is_past_due = app.until_no_conflict(|| redate(app, organization, id)).await?;
         if is_past_due {
             let now = app.now(&app.organization(organization).await?);
-            finalize(app, organization, mark.invoice, now).await?;
+            finalize(app, organization, id, now).await?;
         }
     }
     Ok(())
 }
 
-/// Dates one draft anew, unless it is past due: then it says so.
-async fn redate(
+/// A customer's drafts, newest first.
+pub(crate) async fn drafts_of(
     app: &App,
     organization: OrganizationId,
-    id: InvoiceId,
-    customer: Option<CustomerId>,
-) -> Result<bool, Attempt> {
+    customer: CustomerId,
+) -> Outcome<Vec<InvoiceId>> {
+    let invoices = app.store.list_invoices(organization, Some(customer), |total| 0..total).await?;
+    let drafts = invoices.entries.iter().filter(|invoice| invoice.status == Status::Draft);
+    Ok(drafts.map(|invoice| invoice.id).collect())
+}
+
+/// Dates one draft anew, unless it is past due: then it says so.
+async fn redate(app: &App, organization: OrganizationId, id: InvoiceId) -> Result<bool, Attempt> {
     let Some(draft) = load_draft(app, organization, id).await? else { return Ok(false) };
-    if customer.is_some_and(|customer| customer != draft.customer_id) {
-        return Ok(false);
-    }
-    let account = account_of(app, organization, &draft).await?;
+    let account = Account::of(app, organization, draft.customer_id).await?;
     let now = app.now(&account.organization);
-    let dated = closing::redated(&account.organization, &account.customer, draft.value.clone());
     if closing::is_past_grace(&account.organization, &account.customer, &draft, now) {
         return Ok(true);
     }
+    let dated = closing::redated(&account.organization, &account.customer, draft.value.clone());
     if dated != draft.value {
         let invoice = Invoice { updated_at: now, ..dated };
         retry_on_conflict(app.execute(app.commit(&account.organization).update_invoice(&draft, &invoice)).await)?;
@@ -486,20 +508,14 @@ async fn load_draft(app: &App, organization: OrganizationId, id: InvoiceId) -> O
     Ok(found.filter(|invoice| invoice.status == Status::Draft))
 }
 
-pub(crate) async fn account_of(app: &App, organization: OrganizationId, invoice: &Invoice) -> Outcome<Account> {
-    let account = Account::load(app, organization, invoice.customer_id).await?;
-    account.ok_or_else(|| Failure::Bug(format!("the customer of invoice {} is missing", invoice.id)))
-}
-
 async fn recompute(app: &App, account: &Account, draft: &Invoice) -> Outcome<Invoice> {
     let mut subjects = Vec::with_capacity(draft.subscriptions.len());
     for billed in &draft.subscriptions {
         let record = account.record(billed.subscription_id)?;
         let plan = account.plan(billed.plan_id)?;
-        let successor = record.next.as_ref().and_then(|link| account.record(link.id).ok());
-        let successor = successor.and_then(|next| account.plans.get(&next.plan_id));
         let seen = as_billed(&record.value, billed.situation, billed.at);
-        let subject = agenda::subject(seen, plan, draft.zone, billed.situation, billed.at, successor);
+        let subject =
+            agenda::subject(seen, plan, draft.zone, billed.situation, billed.at, account.successor_plan(record));
         subjects.push(Subject { boundaries: billed.boundaries, recurring: billed.recurring, ..subject });
     }
     let context = Context::load(app, account, &subjects).await?;
@@ -549,10 +565,7 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             crate::customer::finish_deletion(app, organization, CustomerId(*customer_id)).await?;
         }
     }
-    match job.work() {
-        Some(work) => Ok(store::commit::work_done(app.store.table(), organization, work).await?),
-        None => Ok(()),
-    }
+    app.finish_work(organization, job.work()).await
 }
 
 /// Finalizes a draft at its own due mark, if that has come.

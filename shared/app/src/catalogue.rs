@@ -25,14 +25,15 @@ impl From<Refused> for Failure {
     }
 }
 
-/// Whether a code is held by another object than `owner`.
+/// Whether a code, if one is given, is held by another object than `owner`.
 async fn is_taken(
     app: &App,
     organization: OrganizationId,
     kind: &str,
-    code: &str,
+    code: Option<&String>,
     owner: Option<uuid::Uuid>,
 ) -> Outcome<bool> {
+    let Some(code) = code else { return Ok(false) };
     let holder = app.store.owner_of(organization, kind, code).await?;
     Ok(holder.is_some_and(|holder| Some(holder) != owner))
 }
@@ -59,10 +60,7 @@ fn renamed(commit: Commit, kind: &str, old: &str, new: &str, owner: uuid::Uuid) 
 /// 422.
 pub async fn create_tax(app: &App, organization: &Organization, new: NewTax) -> Outcome<Tax> {
     app.until_no_conflict(|| async {
-        let taken = match &new.code {
-            Some(code) => is_taken(app, organization.id, kinds::TAX, code, None).await?,
-            None => false,
-        };
+        let taken = is_taken(app, organization.id, kinds::TAX, new.code.as_ref(), None).await?;
         let valid = tax::create(new.clone(), TaxId(app.ids.uuid()), app.now(organization), app.ids.sequence());
         let tax = with_taken(valid, taken)?;
         let commit = app.commit(organization).create(&tax).claim(&Alias::new(kinds::TAX, &tax.code, tax.id));
@@ -87,10 +85,8 @@ pub async fn tax_by_code(app: &App, organization: OrganizationId, code: &str) ->
 pub async fn update_tax(app: &App, organization: &Organization, code: &str, update: TaxUpdate) -> Outcome<Tax> {
     app.until_no_conflict(|| async {
         let found = tax_by_code(app, organization.id, code).await?;
-        let taken = match update.code.as_ref().and_then(Option::as_ref) {
-            Some(code) => is_taken(app, organization.id, kinds::TAX, code, Some(found.id.0)).await?,
-            None => false,
-        };
+        let code = update.code.as_ref().and_then(Option::as_ref);
+        let taken = is_taken(app, organization.id, kinds::TAX, code, Some(found.id.0)).await?;
         let tax = with_taken(tax::edit(&found, update.clone()), taken)?;
         let commit = app.commit(organization).update(&found, &tax);
         let commit = renamed(commit, kinds::TAX, &found.code, &tax.code, tax.id.0);
@@ -175,10 +171,7 @@ pub(crate) async fn vat_tax_ids(
 /// 422.
 pub async fn create_metric(app: &App, organization: &Organization, new: wire::billable_metric::New) -> Outcome<Metric> {
     app.until_no_conflict(|| async {
-        let taken = match &new.metric.code {
-            Some(code) => is_taken(app, organization.id, kinds::METRIC, code, None).await?,
-            None => false,
-        };
+        let taken = is_taken(app, organization.id, kinds::METRIC, new.metric.code.as_ref(), None).await?;
         let valid = new.clone().validate(code_is(taken))?;
         let id = MetricId(app.ids.uuid());
         let metric = valid.create(id, app.now(organization), app.ids.sequence(), || app.ids.uuid().into());
@@ -213,10 +206,8 @@ pub async fn update_metric(
 ) -> Outcome<Metric> {
     app.until_no_conflict(|| async {
         let found = metric_by_code(app, organization.id, code).await?;
-        let taken = match update.metric.code.as_ref().and_then(Option::as_ref) {
-            Some(code) => is_taken(app, organization.id, kinds::METRIC, code, Some(found.id.0)).await?,
-            None => false,
-        };
+        let code = update.metric.code.as_ref().and_then(Option::as_ref);
+        let taken = is_taken(app, organization.id, kinds::METRIC, code, Some(found.id.0)).await?;
         let plans = all_plans(app, organization.id).await?;
         let is_charged = plans.iter().any(|plan| plan.charges.iter().any(|charge| charge.metric_id == found.id));
         let charged = if is_charged { Charged::Yes } else { Charged::No };
@@ -296,10 +287,7 @@ impl Names {
 pub async fn create_plan(app: &App, organization: &Organization, new: NewPlan) -> Outcome<Plan> {
     app.until_no_conflict(|| async {
         let names = Names::load(app, organization.id).await?;
-        let taken = match &new.code {
-            Some(code) => is_taken(app, organization.id, kinds::PLAN, code, None).await?,
-            None => false,
-        };
+        let taken = is_taken(app, organization.id, kinds::PLAN, new.code.as_ref(), None).await?;
         let (id, now, seq) = (PlanId(app.ids.uuid()), app.now(organization), app.ids.sequence());
         let created = names.with(|catalogue| {
             plan::create(new.clone(), catalogue, id, now, seq, &mut || ChargeId(app.ids.uuid())) //
@@ -339,12 +327,9 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
         let names = Names::load(app, organization.id).await?;
         let records = app.store.subscriptions_of_plan(organization.id, found.id).await?;
         let attached = if records.is_empty() { Attached::No } else { Attached::Yes };
-        let taken = match update.code.as_ref().and_then(Option::as_ref) {
-            Some(code) if attached == Attached::No => {
-                is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?
-            }
-            Some(_) | None => false,
-        };
+        // An attached plan keeps its code, whatever is asked.
+        let code = update.code.as_ref().and_then(Option::as_ref).filter(|_| attached == Attached::No);
+        let taken = is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?;
         let now = app.now(organization);
         let edited = names.with(|catalogue| {
             plan::edit(&found, update.clone(), attached, catalogue, now, &mut || ChargeId(app.ids.uuid())) //

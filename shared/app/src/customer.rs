@@ -12,7 +12,7 @@ use store::items::{FormerCustomers, RunningNumber};
 use store::repositories::CustomerFile;
 use store::{Commit, Versioned};
 
-use crate::billing::plans_of;
+use crate::billing::{self, plans_of};
 use crate::catalogue::Names;
 use crate::jobs::BillingJob;
 use crate::{App, Failure, Outcome, Rejection, catalogue, retry_on_conflict};
@@ -197,9 +197,8 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
     for record in &file.subscriptions {
         crate::subscription::end_by_deletion(app, &organization, id, record.id, at).await?;
     }
-    let invoices = app.store.list_invoices(organization.id, Some(id), |total| 0..total).await?;
-    for invoice in invoices.entries.iter().filter(|invoice| invoice.status == domain::invoice::Status::Draft) {
-        crate::billing::finalize(app, organization.id, invoice.id, at).await?;
+    for draft in billing::drafts_of(app, organization.id, id).await? {
+        billing::finalize(app, organization.id, draft, at).await?;
     }
     Ok(())
 }

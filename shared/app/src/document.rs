@@ -6,11 +6,10 @@ use domain::customer::Customer;
 use domain::id::{InvoiceId, OrganizationId};
 use domain::invoice::Invoice;
 use domain::organization::Organization;
-use store::commit::work_done;
 use tokio::time;
 use uuid::Uuid;
 
-use crate::billing::account_of;
+use crate::billing::Account;
 use crate::jobs::DocumentJob;
 use crate::ports::Renderer;
 use crate::{App, Failure, Outcome, Rejection, notice, retry_on_conflict};
@@ -93,7 +92,7 @@ pub async fn render(app: &App, renderer: &dyn Renderer, job: &DocumentJob) -> Ou
         && found.is_finalized()
         && found.file.is_none()
     {
-        let account = account_of(app, organization, &found).await?;
+        let account = Account::of(app, organization, found.customer_id).await?;
         let document = InvoiceDocument {
             organization: account.organization.clone(),
             customer: account.customer.value.clone(),
@@ -116,10 +115,7 @@ pub async fn render(app: &App, renderer: &dyn Renderer, job: &DocumentJob) -> Ou
         })
         .await?;
     }
-    match &job.work {
-        Some(work) => Ok(work_done(app.store.table(), organization, work).await?),
-        None => Ok(()),
-    }
+    app.finish_work(organization, job.work.as_deref()).await
 }
 
 /// A document by the token of its link.

@@ -56,7 +56,7 @@ pub async fn accept(
     if let Err(error) = app.queues.send(outgoing).await {
         // Nobody will finish what was not sent. What was sent all the same is only drained without being waited for.
         for work in works {
-            store::commit::work_done(app.store.table(), organization.id, work).await?;
+            app.finish_work(organization.id, Some(work)).await?;
         }
         return Err(error.into());
     }
@@ -215,7 +215,7 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
 async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery], works: &[String]) -> Outcome<()> {
     usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
     for work in works {
-        store::commit::work_done(app.store.table(), organization, work).await?;
+        app.finish_work(organization, Some(work)).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use store::Versioned;
 use wire::input::Fields;
 use wire::invoice::{Filter, UpdateError};
 
-use crate::billing::account_of;
+use crate::billing::Account;
 use crate::{App, Failure, Outcome, Rejection, customer, notice, retry_on_conflict};
 
 /// An invoice.
@@ -63,7 +63,7 @@ pub async fn update(
         }
         let mut commit = app.commit(organization).update_invoice(&found, &invoice);
         if invoice.payment_status != found.payment_status {
-            let account = account_of(app, organization.id, &invoice).await?;
+            let account = Account::of(app, organization.id, invoice.customer_id).await?;
             for message in notice::of_payment_status(app, &account, &invoice)? {
                 commit = commit.then(&message);
             }
@@ -86,7 +86,7 @@ pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>)
         }
         let now = app.now(organization);
         let invoice = Invoice { status: Status::Voided { voided_at: now }, updated_at: now, ..found.value.clone() };
-        let account = account_of(app, organization.id, &invoice).await?;
+        let account = Account::of(app, organization.id, invoice.customer_id).await?;
         let mut commit = app.commit(organization).update_invoice(&found, &invoice);
         for message in notice::of_invoice(app, &account, &invoice, &[], now)? {
             commit = commit.then(&message);

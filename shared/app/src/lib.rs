@@ -186,6 +186,17 @@ impl App {
         commit.execute(self.store.table()).await
     }
 
+    /// Marks the piece of sandbox work that a message carries as done; most carry none.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn finish_work(&self, organization: OrganizationId, work: Option<&str>) -> Outcome<()> {
+        match work {
+            Some(work) => Ok(store::commit::work_done(self.store.table(), organization, work).await?),
+            None => Ok(()),
+        }
+    }
+
     /// Runs a use case again from its reads as long as it loses races, a bounded number of times, with jitter.
     ///
     /// # Errors

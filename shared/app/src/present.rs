@@ -265,7 +265,7 @@ pub async fn invoice(
     invoice: &Invoice,
     includes: invoice::Includes,
 ) -> Outcome<invoice::Output> {
-    let account = crate::billing::account_of(app, organization.id, invoice).await?;
+    let account = Account::of(app, organization.id, invoice.customer_id).await?;
     invoice_of(app, &account, &[], invoice, includes, app.now(organization))
 }
 
@@ -280,7 +280,7 @@ pub async fn invoices(app: &App, organization: &Organization, invoices: &[Invoic
     for invoice in invoices {
         let account = match accounts.entry(invoice.customer_id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(crate::billing::account_of(app, organization.id, invoice).await?),
+            Entry::Vacant(place) => place.insert(Account::of(app, organization.id, invoice.customer_id).await?),
         };
         outputs.push(invoice_of(app, account, &[], invoice, invoice::Includes::List, now)?);
     }

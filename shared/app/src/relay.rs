@@ -2,7 +2,6 @@
 
 use domain::id::{WebhookId, derived};
 use domain::organization::{Endpoint, Organization};
-use store::commit::work_done;
 use store::items::{RunningNumber, Webhook, WebhookStatus};
 use store::outbox::{Message, Posted, work_item};
 use store::table::{Condition, Write};
@@ -33,7 +32,7 @@ pub async fn forward(app: &App, bus: &dyn Bus, posted: &Posted) -> Outcome<()> {
                 let job = WebhookJob::first(organization.id, webhook, work);
                 app.queues.send(vec![jobs::outgoing(Queue::Webhooks, &job, 0)]).await?;
             }
-            done(app, posted).await
+            app.finish_work(posted.organization, posted.work.as_deref()).await
         }
     }
 }
@@ -46,13 +45,6 @@ async fn forward_job(app: &App, posted: &Posted, queue: Queue, job: &str) -> Out
         fields.insert("work".to_owned(), work.clone().into());
     }
     Ok(app.queues.send(vec![Outgoing { queue, body: body.to_string(), delay_seconds: 0 }]).await?)
-}
-
-async fn done(app: &App, posted: &Posted) -> Outcome<()> {
-    match &posted.work {
-        Some(work) => Ok(work_done(app.store.table(), posted.organization, work).await?),
-        None => Ok(()),
-    }
 }
 
 pub(crate) fn delivery_work(webhook: WebhookId) -> String {

@@ -86,14 +86,17 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
         customer_id: customer.id,
         external_id: request.external_id.clone(),
         name: request.name.clone(),
-        billing_time: if current.is_none() { request.billing_time()? } else { domain::time::BillingTime::Calendar },
+        // A successor inherits its billing time, so the request's word is not looked at then.
+        billing_time: match current {
+            Some((current, _)) => current.billing_time,
+            None => request.billing_time()?,
+        },
         subscription_at: request.start.resolve(organization.timezone).unwrap_or(now),
         ending_at: match request.ending_at {
             wire::input::Field::Absent | wire::input::Field::Null => None,
             wire::input::Field::Set(at) => Some(Some(at)),
         },
     };
-    let new = keep_billing_time(new, current.map(|(current, _)| current));
     // A change of a record that has not started yet ignores overrides (chapter 02, 4.1).
     let replaces = current.is_some_and(|(current, _)| current.state == State::Pending);
     let (plan, forked) = if replaces { (parent.value.clone(), None) } else { (plan, forked) };
@@ -120,14 +123,6 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     reply(&seen, requested, current, customer)
 }
 
-/// A successor inherits its billing time, so the request's word is not looked at then.
-fn keep_billing_time(new: NewSubscription, current: Option<&Subscription>) -> NewSubscription {
-    match current {
-        Some(current) => NewSubscription { billing_time: current.billing_time, ..new },
-        None => new,
-    }
-}
-
 /// The record that the reply shows: the new one, or after a downgrade the current one.
 fn reply(
     account: &Account,
@@ -151,9 +146,7 @@ fn reply(
 /// The customer's account; an unknown customer is to be created with only its external id.
 async fn account_for(app: &App, organization: &Organization, external_id: &str) -> Outcome<(Account, Option<Newborn>)> {
     if let Some(found) = app.store.customer_by_external_id(organization.id, external_id).await? {
-        let account = Account::load(app, organization.id, found.value.id).await?;
-        let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", found.value.id)))?;
-        return Ok((account, None));
+        return Ok((Account::of(app, organization.id, found.value.id).await?, None));
     }
     let input = CustomerUpdate { external_id: Some(external_id.to_owned()), ..CustomerUpdate::default() };
     let make = |birth: &Birth<'_>| Ok(domain::customer::create(input, birth, Vec::new(), &mut || app.ids.uuid())?);
@@ -220,8 +213,7 @@ async fn settle(app: &App, organization: &Organization, described: Described) ->
     if let Err(failure) = billing::close_customer(app, organization.id, customer, app.now(organization)).await {
         tracing::warn!(org.id = %organization.id, customer.id = %customer, "invoices of customer {customer} are late: {failure}");
     }
-    let account = Account::load(app, organization.id, customer).await?;
-    let account = account.ok_or_else(|| Failure::Bug(format!("customer {customer} is missing")))?;
+    let account = Account::of(app, organization.id, customer).await?;
     describe(&account, described.subscription.id)
 }
 
@@ -252,8 +244,7 @@ pub async fn by_external_id(app: &App, organization: &Organization, external_id:
 /// # Errors
 /// `Bug` if one of them is missing.
 pub async fn described(app: &App, organization: &Organization, record: &Subscription) -> Outcome<Described> {
-    let account = Account::load(app, organization.id, record.customer_id).await?;
-    let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", record.customer_id)))?;
+    let account = Account::of(app, organization.id, record.customer_id).await?;
     describe(&account, record.id)
 }
 
@@ -275,11 +266,9 @@ pub async fn terminate(
                 Wanted::Pending => record.state == State::Pending,
             });
             let meant = meant.ok_or(Failure::from(Rejection::NotFound("subscription")))?;
-            let account = Account::load(app, organization.id, meant.customer_id).await?;
-            let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", meant.customer_id)))?;
+            let account = Account::of(app, organization.id, meant.customer_id).await?;
             end_record(app, &account, meant.id, Told::Yes, app.now(organization)).await?;
-            let customer = account.customer.value.clone();
-            Ok(Described { subscription: meant.clone(), customer, plan: account.plan(meant.plan_id)?.clone() })
+            describe(&account, meant.id).map_err(Attempt::from)
         })
         .await?;
     settle(app, organization, ended).await
@@ -294,18 +283,15 @@ enum Told {
 
 async fn end_record(app: &App, account: &Account, id: SubscriptionId, told: Told, at: Instant) -> Result<(), Attempt> {
     let record = account.record(id)?;
-    let linked = |link: &Option<subscription::Link>| {
-        link.as_ref().and_then(|link| account.record(link.id).ok()).map(|record| &record.value)
-    };
     let (changed, transitions) = match record.state {
         State::Active { .. } => {
             let plan = account.plan(record.plan_id)?;
-            let changed = subscription::end(record, linked(&record.next), plan, account.zone(), at);
+            let changed = subscription::end(record, account.linked(record.next.as_ref()), plan, account.zone(), at);
             (changed, vec![Transition::Terminated(id)])
         }
         State::Pending => {
             let changed = match told {
-                Told::Yes => subscription::cancel_pending(record, linked(&record.previous), at),
+                Told::Yes => subscription::cancel_pending(record, account.linked(record.previous.as_ref()), at),
                 Told::No => vec![Subscription {
                     state: State::Canceled { canceled_at: at },
                     next_due: None,
@@ -317,14 +303,7 @@ async fn end_record(app: &App, account: &Account, id: SubscriptionId, told: Told
         }
         State::Terminated { .. } | State::Canceled { .. } => return Ok(()),
     };
-    let mut commit = app.commit(&account.organization);
-    for record in &changed {
-        commit = commit.update(account.record(record.id)?, record);
-    }
-    for message in notice::of_transitions(app, account, &changed, &transitions, at).await? {
-        commit = commit.then(&message);
-    }
-    retry_on_conflict(app.execute(commit).await)
+    billing::transition(app, account, &changed, &transitions, at).await
 }
 
 /// Ends a record because its plan or customer is deleted, and bills it (chapter 02, 1.3 and 2.4).
@@ -371,8 +350,7 @@ pub async fn update(
                 }),
             };
             let meant = meant.ok_or(Failure::from(Rejection::NotFound("subscription")))?;
-            let account = Account::load(app, organization.id, meant.customer_id).await?;
-            let account = account.ok_or_else(|| Failure::Bug(format!("customer {} is missing", meant.customer_id)))?;
+            let account = Account::of(app, organization.id, meant.customer_id).await?;
             update_record(app, organization, &account, meant.id, update).await
         })
         .await?;
@@ -411,12 +389,7 @@ async fn update_record(
     }
     let changed = changed.with_next_due(&plan, zone, now);
     commit = commit.update(found, &changed);
-    let mut seen = Account {
-        organization: account.organization.clone(),
-        customer: account.customer.clone(),
-        subscriptions: account.subscriptions.clone(),
-        plans: account.plans.clone(),
-    };
+    let mut seen = account.clone();
     seen.plans.insert(plan.id, plan.clone());
     for message in notice::of_transitions(app, &seen, std::slice::from_ref(&changed), &transitions, now).await? {
         commit = commit.then(&message);

@@ -14,7 +14,7 @@ use store::keys::Owner;
 use tokio::time;
 
 use crate::jobs::BillingJob;
-use crate::{App, Attempt, Failure, Outcome, Rejection, billing, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, Rejection, billing, organization, retry_on_conflict};
 
 /// How long a request waits for an advance before it answers `advancing`.
 const REQUEST_WAIT: Duration = Duration::from_secs(20);
@@ -117,21 +117,17 @@ async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant
 
 /// Sets the clock. An advance that somebody else has ended meanwhile stays ended.
 async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to: Option<Instant>) -> Outcome<()> {
-    app.until_no_conflict(|| async {
-        let found = app.store.organization(organization).await?.ok_or(Failure::from(Rejection::Unauthorized))?;
-        let clock = get(&found)?;
+    organization::change(app, organization, |found, _| {
+        let clock = get(found)?;
         if clock.advancing_to.is_none() {
-            return Ok(());
+            return Ok(found.clone());
         }
         // A twin of this job may be further already: time never goes back.
         let moved = TestClock { frozen_time: clock.frozen_time.max(now), advancing_to };
-        if moved == clock {
-            return Ok(());
-        }
-        let changed = Organization { test_clock: Some(moved), ..found.value.clone() };
-        retry_on_conflict(app.execute(app.commit(&found).update(&found, &changed)).await)
+        Ok(Organization { test_clock: Some(moved), ..found.clone() })
     })
     .await
+    .map(drop)
 }
 
 /// Waits until the events that the organization has sent so far stand in the log, a moment at most.

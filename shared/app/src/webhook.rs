@@ -4,7 +4,6 @@ use domain::id::{OrganizationId, WebhookId};
 use domain::organization::{Endpoint, Organization, SignatureAlgorithm};
 use domain::webhook::{self, After};
 use store::Versioned;
-use store::commit::work_done;
 use store::items::{Webhook, WebhookStatus};
 
 use crate::jobs::{self, WebhookJob};
@@ -29,10 +28,7 @@ pub async fn deliver(app: &App, http: &dyn Http, job: &WebhookJob) -> Outcome<()
     {
         attempt(app, http, &organization, endpoint, &webhook, job.attempt).await?;
     }
-    match &job.work {
-        Some(work) => Ok(work_done(app.store.table(), organization.id, work).await?),
-        None => Ok(()),
-    }
+    app.finish_work(organization.id, job.work.as_deref()).await
 }
 
 fn is_made(webhook: &Webhook, attempt: u32) -> bool {
