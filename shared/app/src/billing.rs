@@ -78,7 +78,8 @@ impl Account {
         customer: CustomerId,
     ) -> Outcome<Option<Account>> {
         let organization = app.organization(organization).await?;
-        let Some(CustomerFile { customer, subscriptions }) = app.store.customer_file(organization.id, customer).await?
+        let Some(CustomerFile { customer, subscriptions, live: _ }) =
+            app.store.customer_file(organization.id, customer).await?
         else {
             return Ok(None);
         };

@@ -46,7 +46,7 @@ pub async fn update(
         let mut invoice = Invoice { updated_at: now, ..found.value.clone() };
         if let Some(status) = update.payment_status {
             invoice.payment_status = status;
-            invoice.fees.iter_mut().for_each(|fee| fee.payment_status = status);
+            invoice.fees.iter_mut().for_each(|fee| fee.payment.status = status.into());
         }
         if let Some(wanted) = update.metadata {
             let kept = |id| found.metadata.iter().find(|entry| Some(entry.id) == id);

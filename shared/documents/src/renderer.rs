@@ -87,7 +87,7 @@ fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionS
         invoice.fees.iter().filter(|fee| fee.subscription_id == Some(billed.subscription_id)).collect();
     let own = fees.iter().find_map(|fee| match &fee.item {
         FeeItem::Subscription { pay_in_advance, .. } => Some((*fee, *pay_in_advance)),
-        FeeItem::Charge(_) => None,
+        FeeItem::Charge(_) | FeeItem::AddOn { .. } | FeeItem::Credit { .. } => None,
     });
     let charge_fees: Vec<ChargeFee> =
         fees.iter().filter_map(|fee| fee.charge().map(|item| charge_fee(fee, item, billed))).collect();

@@ -78,6 +78,24 @@ ids! {
     WebhookId;
     /// An API key (its record, not the secret).
     ApiKeyId;
+    /// An add-on.
+    AddOnId;
+    /// A coupon.
+    CouponId;
+    /// A coupon applied to a customer.
+    AppliedCouponId;
+    /// A credit note.
+    CreditNoteId;
+    /// An item of a credit note.
+    CreditNoteItemId;
+    /// A credit line of an invoice: what a coupon or a credit note took off it.
+    CreditId;
+    /// A wallet.
+    WalletId;
+    /// A transaction of a wallet.
+    WalletTransactionId;
+    /// A recurring rule of a wallet.
+    WalletRuleId;
 }
 
 /// The name space of Weir's derived ids. Changing it would make every retry meet strangers.

@@ -159,6 +159,15 @@ pub fn subscription(organization: OrganizationId, customer: CustomerId, seq: i64
 /// Prefix of the subscriptions in a customer's partition.
 pub const SUBSCRIPTIONS: &str = "SUB#";
 
+/// The mark of something that can still reduce a customer's invoices, in the customer's partition.
+#[must_use]
+pub fn live(organization: OrganizationId, customer: CustomerId, kind: &str, seq: i64, id: Uuid) -> Key {
+    key(organization, &["CUS", &simple(customer.0)], format!("{LIVE}{kind}#{}#{}", sequence(seq), simple(id)))
+}
+
+/// Prefix of the marks in a customer's partition.
+pub const LIVE: &str = "LIV#";
+
 /// The list of all subscription records with one external id.
 #[must_use]
 pub fn subscription_chain(organization: OrganizationId, external_id: &str) -> Key {

@@ -3,7 +3,7 @@
 use domain::charge::AmountDetails;
 use domain::customer::Customer;
 use domain::id::InvoiceId;
-use domain::invoice::{ChargeItem, Fee, FeeItem, PaymentStatus};
+use domain::invoice::{ChargeItem, Fee, FeeItem, FeePaymentStatus};
 use domain::money::Currency;
 use domain::tax::FeeTax;
 use domain::time::Instant;
@@ -26,8 +26,6 @@ pub struct Context<'a> {
     pub customer: &'a Customer,
     /// Currency of its amounts.
     pub currency: Currency,
-    /// The event that made it, on a fee in advance.
-    pub event_transaction_id: Option<&'a str>,
 }
 
 /// A fee as clients see it.
@@ -64,8 +62,10 @@ pub struct Output {
     vat_amount_cents: i64,
     vat_amount_currency: &'static str,
     unit_amount_cents: i64,
-    from_date: String,
-    to_date: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_date: Option<String>,
     /// There on fees that an event made, and on no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_transaction_id: Option<Option<String>>,
@@ -116,7 +116,7 @@ impl Output {
     pub fn new(fee: &Fee, context: Context<'_>) -> Output {
         let currency = context.currency.code();
         let charge = fee.charge();
-        let is_made_by_event = charge.is_some_and(|charge| charge.pay_in_advance);
+        let made_by = charge.and_then(|charge| charge.event.as_ref());
         // A fee knows its customer through its subscription.
         let customer = fee.subscription_id.map(|_| context.customer);
         Output {
@@ -139,21 +139,21 @@ impl Output {
             total_amount_cents: fee.total_amount_cents(),
             total_amount_currency: currency,
             units: format::decimal(fee.units),
-            description: None,
+            description: fee.description.clone(),
             precise_unit_amount: format::decimal(fee.precise_unit_amount),
             events_count: charge.map(|charge| charge.events_count),
-            payment_status: payment_status(fee.payment_status),
+            payment_status: payment_status(fee.payment.status),
             created_at: format::timestamp(fee.created_at),
-            succeeded_at: None,
-            failed_at: None,
-            refunded_at: None,
+            succeeded_at: fee.payment.succeeded_at.map(format::timestamp),
+            failed_at: fee.payment.failed_at.map(format::timestamp),
+            refunded_at: fee.payment.refunded_at.map(format::timestamp),
             amount_details: Details(charge.map(|charge| charge.details.clone()).unwrap_or_default()),
             vat_amount_cents: fee.taxes_amount_cents,
             vat_amount_currency: currency,
             unit_amount_cents: fee.unit_amount_cents,
-            from_date: format::timestamp_with_offset(fee.from),
-            to_date: format::timestamp_with_offset(fee.to),
-            event_transaction_id: is_made_by_event.then(|| context.event_transaction_id.map(str::to_owned)),
+            from_date: has_period(&fee.item).then(|| format::timestamp_with_offset(fee.from)),
+            to_date: has_period(&fee.item).then(|| format::timestamp_with_offset(fee.to)),
+            event_transaction_id: made_by.map(|event| Some(event.transaction_id.clone())),
             applied_taxes: None,
         }
     }
@@ -169,17 +169,26 @@ impl Output {
 fn is_in_advance(item: &FeeItem) -> bool {
     match item {
         FeeItem::Subscription { pay_in_advance, .. } => *pay_in_advance,
-        FeeItem::Charge(charge) => charge.pay_in_advance,
+        FeeItem::Charge(charge) => charge.event.is_some(),
+        FeeItem::AddOn { .. } | FeeItem::Credit { .. } => false,
+    }
+}
+
+fn has_period(item: &FeeItem) -> bool {
+    match item {
+        FeeItem::Subscription { .. } | FeeItem::Charge(_) => true,
+        FeeItem::AddOn { .. } | FeeItem::Credit { .. } => false,
     }
 }
 
 /// The API's word.
 #[must_use]
-pub fn payment_status(status: PaymentStatus) -> &'static str {
+pub fn payment_status(status: FeePaymentStatus) -> &'static str {
     match status {
-        PaymentStatus::Pending => "pending",
-        PaymentStatus::Succeeded => "succeeded",
-        PaymentStatus::Failed => "failed",
+        FeePaymentStatus::Pending => "pending",
+        FeePaymentStatus::Succeeded => "succeeded",
+        FeePaymentStatus::Failed => "failed",
+        FeePaymentStatus::Refunded => "refunded",
     }
 }
 
@@ -196,6 +205,24 @@ impl Item {
                 item_type: "Subscription",
             },
             FeeItem::Charge(charge) => Item::of_charge(charge),
+            FeeItem::AddOn { add_on_id, code, name, display_name } => Item {
+                kind: "add_on",
+                code: code.clone(),
+                name: name.clone(),
+                invoice_display_name: Some(display_name.clone()),
+                group_invoice_display_name: None,
+                lago_item_id: Some(add_on_id.0),
+                item_type: "AddOn",
+            },
+            FeeItem::Credit { transaction_id, wallet_name: _ } => Item {
+                kind: "credit",
+                code: "credit".to_owned(),
+                name: "credit".to_owned(),
+                invoice_display_name: Some("credit".to_owned()),
+                group_invoice_display_name: None,
+                lago_item_id: Some(transaction_id.0),
+                item_type: "WalletTransaction",
+            },
         }
     }
 

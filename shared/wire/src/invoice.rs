@@ -208,12 +208,8 @@ impl Output {
     pub fn new(invoice: &Invoice, context: Context<'_>, includes: Includes) -> Output {
         let currency = invoice.currency.code();
         let totals = &invoice.totals;
-        let fee_context = fee::Context {
-            invoice_id: Some(invoice.id),
-            customer: context.customer,
-            currency: invoice.currency,
-            event_transaction_id: None,
-        };
+        let fee_context =
+            fee::Context { invoice_id: Some(invoice.id), customer: context.customer, currency: invoice.currency };
         let fees = || invoice.fees.iter().map(|fee| fee::Output::new(fee, fee_context)).collect();
         Output {
             lago_id: invoice.id.0,
@@ -224,7 +220,7 @@ impl Output {
             net_payment_term: invoice.net_payment_term,
             invoice_type: invoice_type(invoice.kind),
             status: status(invoice.status),
-            payment_status: fee::payment_status(invoice.payment_status),
+            payment_status: fee::payment_status(invoice.payment_status.into()),
             currency,
             fees_amount_cents: totals.fees,
             taxes_amount_cents: totals.taxes,
@@ -380,7 +376,7 @@ pub fn parse_update(fields: Fields<'_>, invoice: &Invoice) -> Result<Update, Upd
 
 fn parse_payment_status(word: &str) -> Option<PaymentStatus> {
     let all = [PaymentStatus::Pending, PaymentStatus::Succeeded, PaymentStatus::Failed];
-    all.into_iter().find(|status| fee::payment_status(*status) == word)
+    all.into_iter().find(|status| fee::payment_status((*status).into()) == word)
 }
 
 /// Applies the entries in the order sent to the stored ones. What is not named goes in the end only, so its key is

@@ -13,7 +13,7 @@ use crate::charge::{self, AmountDetails, FeeAmounts, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::{
-    self, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, Invoice, Kind, PaymentStatus, Sequence, Status,
+    self, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Kind, Sequence, Status,
 };
 use crate::metric::{AggregationType, Metric};
 use crate::organization::Organization;
@@ -148,6 +148,7 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
         fees: fees.list,
         taxes,
         totals,
+        needs_refresh: false,
         ..draft.clone()
     };
     checked(invoice)
@@ -248,7 +249,8 @@ fn subscription_fees(snapshot: &Snapshot<'_>, subject: &Subject<'_>, zone: Zone,
             taxes_rate: Decimal::ZERO,
             from: subject.boundaries.from,
             to: subject.boundaries.to,
-            payment_status: PaymentStatus::Pending,
+            description: None,
+            payment: FeePayment::default(),
             created_at: at,
         };
         taxed(fee, &taxes)
@@ -481,7 +483,7 @@ fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup) -> ChargeIt
         metric_name: metric.name.clone(),
         display_name: display_name.unwrap_or_else(|| metric.name.clone()),
         invoiceable: charge.invoiceable,
-        pay_in_advance: false,
+        event: None,
         prorated: charge.prorated,
         weighted: metric.aggregation == AggregationType::WeightedSum,
         min_amount_cents: charge.min_amount_cents,
@@ -516,7 +518,8 @@ fn charge_fee(
         taxes_rate: Decimal::ZERO,
         from,
         to,
-        payment_status: PaymentStatus::Pending,
+        description: None,
+        payment: FeePayment::default(),
         created_at: at,
         item: FeeItem::Charge(Box::new(item)),
     }
@@ -581,10 +584,14 @@ fn compose(
         subscriptions: subjects.iter().map(|subject| billed_subscription(subject, at)).collect(),
         fees,
         taxes,
+        credits: Vec::new(),
+        prepaid: None,
         totals,
         metadata: Vec::new(),
         file: None,
         next_due,
+        needs_refresh: false,
+        last_credit_note_sequence: 0,
         created_at: at,
         created_seq: place.created_seq,
         updated_at: at,

@@ -4,16 +4,17 @@ use domain::charge::{
     AmountDetails, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails, PercentageDetails,
     VolumeDetails,
 };
-use domain::id::{ChargeId, FeeId, GroupId, MetricId, SubscriptionId};
-use domain::invoice::{ChargeItem, Fee, FeeGroup, FeeItem, PaymentStatus};
+use domain::id::{AddOnId, ChargeId, EventId, FeeId, GroupId, MetricId, SubscriptionId, WalletTransactionId};
+use domain::invoice::{ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, FeePaymentStatus, PaymentStatus};
 use domain::tax::FeeTax;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::form::{Micros, Text, all, of_text, words};
+use super::form::{Micros, Text, all, at, of_text, words};
 use super::tax::StoredFeeTax;
 
 words!(PaymentStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" });
+words!(FeePaymentStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed", Refunded = "refunded" });
 
 /// The stored form of a fee.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +36,17 @@ pub(crate) struct StoredFee {
     taxes_rate: Text<Decimal>,
     from: Micros,
     to: Micros,
-    payment_status: Text<PaymentStatus>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    payment_status: Text<FeePaymentStatus>,
+    /// The three instants since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    succeeded_at: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed_at: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refunded_at: Option<Micros>,
     created_at: Micros,
 }
 
@@ -50,6 +61,19 @@ enum StoredItem {
         pay_in_advance: bool,
     },
     Charge(Box<StoredChargeItem>),
+    /// Since schema 2.
+    AddOn {
+        add_on_id: Text<AddOnId>,
+        code: String,
+        name: String,
+        display_name: String,
+    },
+    /// Since schema 2.
+    Credit {
+        transaction_id: Text<WalletTransactionId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wallet_name: Option<String>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +85,12 @@ struct StoredChargeItem {
     metric_name: String,
     display_name: String,
     invoiceable: bool,
-    pay_in_advance: bool,
+    /// Schema 1 only: false, since no event made a fee then.
+    #[serde(default, rename = "pay_in_advance", skip_serializing)]
+    _pay_in_advance: bool,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<StoredEvent>,
     prorated: bool,
     #[serde(default)]
     weighted: bool,
@@ -75,6 +104,13 @@ struct StoredChargeItem {
     true_up: Option<Text<FeeId>>,
     events_count: i64,
     details: StoredDetails,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredEvent {
+    id: Text<EventId>,
+    transaction_id: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -327,7 +363,7 @@ impl From<&ChargeItem> for StoredChargeItem {
             metric_name,
             display_name,
             invoiceable,
-            pay_in_advance,
+            event,
             prorated,
             weighted,
             min_amount_cents,
@@ -344,7 +380,8 @@ impl From<&ChargeItem> for StoredChargeItem {
             metric_name: metric_name.clone(),
             display_name: display_name.clone(),
             invoiceable: *invoiceable,
-            pay_in_advance: *pay_in_advance,
+            _pay_in_advance: false,
+            event: event.clone().map(|FeeEvent { id, transaction_id }| StoredEvent { id: Text(id), transaction_id }),
             prorated: *prorated,
             weighted: *weighted,
             min_amount_cents: *min_amount_cents,
@@ -366,7 +403,7 @@ impl From<StoredChargeItem> for ChargeItem {
             metric_name: stored.metric_name,
             display_name: stored.display_name,
             invoiceable: stored.invoiceable,
-            pay_in_advance: stored.pay_in_advance,
+            event: stored.event.map(|event| FeeEvent { id: event.id.0, transaction_id: event.transaction_id }),
             prorated: stored.prorated,
             weighted: stored.weighted,
             min_amount_cents: stored.min_amount_cents,
@@ -386,6 +423,12 @@ impl From<&FeeItem> for StoredItem {
                 StoredItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance }
             }
             FeeItem::Charge(item) => StoredItem::Charge(Box::new(item.as_ref().into())),
+            FeeItem::AddOn { add_on_id, code, name, display_name } => {
+                StoredItem::AddOn { add_on_id: Text(add_on_id), code, name, display_name }
+            }
+            FeeItem::Credit { transaction_id, wallet_name } => {
+                StoredItem::Credit { transaction_id: Text(transaction_id), wallet_name }
+            }
         }
     }
 }
@@ -397,6 +440,12 @@ impl From<StoredItem> for FeeItem {
                 FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance }
             }
             StoredItem::Charge(item) => FeeItem::Charge(Box::new((*item).into())),
+            StoredItem::AddOn { add_on_id, code, name, display_name } => {
+                FeeItem::AddOn { add_on_id: add_on_id.0, code, name, display_name }
+            }
+            StoredItem::Credit { transaction_id, wallet_name } => {
+                FeeItem::Credit { transaction_id: transaction_id.0, wallet_name }
+            }
         }
     }
 }
@@ -418,7 +467,8 @@ impl From<&Fee> for StoredFee {
             taxes_rate,
             from,
             to,
-            payment_status,
+            description,
+            payment: FeePayment { status, succeeded_at, failed_at, refunded_at },
             created_at,
         } = fee;
         StoredFee {
@@ -436,7 +486,11 @@ impl From<&Fee> for StoredFee {
             taxes_rate: Text(*taxes_rate),
             from: Micros(*from),
             to: Micros(*to),
-            payment_status: Text(*payment_status),
+            description: description.clone(),
+            payment_status: Text(*status),
+            succeeded_at: succeeded_at.map(Micros),
+            failed_at: failed_at.map(Micros),
+            refunded_at: refunded_at.map(Micros),
             created_at: Micros(*created_at),
         }
     }
@@ -459,7 +513,13 @@ impl From<StoredFee> for Fee {
             taxes_rate: stored.taxes_rate.0,
             from: stored.from.0,
             to: stored.to.0,
-            payment_status: stored.payment_status.0,
+            description: stored.description,
+            payment: FeePayment {
+                status: stored.payment_status.0,
+                succeeded_at: at(stored.succeeded_at),
+                failed_at: at(stored.failed_at),
+                refunded_at: at(stored.refunded_at),
+            },
             created_at: stored.created_at.0,
         }
     }

@@ -6,8 +6,9 @@ use chrono::DateTime;
 use domain::billing::Change;
 use domain::charge::ChargeModel;
 use domain::id::{
-    ApiKeyId, AppliedTaxId, ChargeId, CustomerId, EndpointId, FeeId, GroupId, InvoiceId, MetadataId, MetricId,
-    OrganizationId, PlanId, SubscriptionId, TaxId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CreditNoteItemId,
+    CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId,
+    SubscriptionId, TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId,
 };
 use domain::metric::{AggregationType, WeightedInterval};
 use domain::money::Currency;
@@ -95,6 +96,16 @@ texts! {
     EndpointId => |id| id.to_string();
     WebhookId => |id| id.to_string();
     ApiKeyId => |id| id.to_string();
+    EventId => |id| id.to_string();
+    AddOnId => |id| id.to_string();
+    CouponId => |id| id.to_string();
+    AppliedCouponId => |id| id.to_string();
+    CreditNoteId => |id| id.to_string();
+    CreditNoteItemId => |id| id.to_string();
+    CreditId => |id| id.to_string();
+    WalletId => |id| id.to_string();
+    WalletTransactionId => |id| id.to_string();
+    WalletRuleId => |id| id.to_string();
 }
 
 impl TextForm for Zone {

@@ -8,8 +8,14 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use domain::billing::{Boundaries, Situation};
 use domain::customer::Metadata;
-use domain::id::{CustomerId, InvoiceId, OrganizationId, PlanId, SubscriptionId};
-use domain::invoice::{BilledSubscription, Fee, Invoice, Kind, PaymentStatus, Status, Totals};
+use domain::id::{
+    AppliedCouponId, CouponId, CreditId, CreditNoteId, CustomerId, InvoiceId, OrganizationId, PlanId, SubscriptionId,
+    WalletId, WalletTransactionId,
+};
+use domain::invoice::{
+    BilledSubscription, CouponValue, CreditLine, CreditSource, Fee, Invoice, Kind, PaymentStatus, PrepaidUse, Status,
+    Totals,
+};
 use domain::money::Currency;
 use domain::tax::InvoiceTax;
 use domain::time::{Interval, Zone};
@@ -35,7 +41,7 @@ const PAGE_BYTES_MAX: usize = 300_000;
 
 /// Kind of the items that hold pages of fees.
 const PAGE_KIND: &str = "fees";
-const PAGE_SCHEMA: u32 = 1;
+const PAGE_SCHEMA: u32 = 2;
 
 /// Version of an invoice that was listed without its fees. No item has it: a commit with such an invoice never happens.
 pub const LISTED_VERSION: u64 = 0;
@@ -68,15 +74,66 @@ pub struct StoredInvoice {
     subscriptions: Vec<StoredBilledSubscription>,
     fees: StoredFees,
     taxes: Vec<StoredInvoiceTax>,
+    /// Since schema 2, as are `prepaid`, `needs_refresh` and `last_credit_note_sequence`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    credits: Vec<StoredCredit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prepaid: Option<StoredPrepaid>,
     totals: StoredTotals,
     metadata: Vec<StoredMetadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_due: Option<Micros>,
+    #[serde(default)]
+    needs_refresh: bool,
+    #[serde(default)]
+    last_credit_note_sequence: i64,
     created_at: Micros,
     created_seq: i64,
     updated_at: Micros,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCredit {
+    id: Text<CreditId>,
+    amount_cents: i64,
+    source: StoredSource,
+    created_at: Micros,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum StoredSource {
+    Coupon {
+        applied_coupon_id: Text<AppliedCouponId>,
+        coupon_id: Text<CouponId>,
+        code: String,
+        name: String,
+        value: StoredValue,
+    },
+    CreditNote {
+        credit_note_id: Text<CreditNoteId>,
+        number: String,
+        invoice_number: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum StoredValue {
+    Fixed(i64),
+    Percentage(Text<Decimal>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredPrepaid {
+    wallet_id: Text<WalletId>,
+    transaction_id: Text<WalletTransactionId>,
+    amount_cents: i64,
+    credits: Text<Decimal>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,6 +299,72 @@ impl From<StoredTotals> for Totals {
     }
 }
 
+impl From<&CreditLine> for StoredCredit {
+    fn from(line: &CreditLine) -> Self {
+        let CreditLine { id, amount_cents, source, created_at } = line.clone();
+        let source = match source {
+            CreditSource::Coupon { applied_coupon_id, coupon_id, code, name, value } => StoredSource::Coupon {
+                applied_coupon_id: Text(applied_coupon_id),
+                coupon_id: Text(coupon_id),
+                code,
+                name,
+                value: match value {
+                    CouponValue::Fixed(amount_cents) => StoredValue::Fixed(amount_cents),
+                    CouponValue::Percentage(rate) => StoredValue::Percentage(Text(rate)),
+                },
+            },
+            CreditSource::CreditNote { credit_note_id, number, invoice_number } => {
+                StoredSource::CreditNote { credit_note_id: Text(credit_note_id), number, invoice_number }
+            }
+        };
+        StoredCredit { id: Text(id), amount_cents, source, created_at: Micros(created_at) }
+    }
+}
+
+impl From<StoredCredit> for CreditLine {
+    fn from(stored: StoredCredit) -> Self {
+        let source = match stored.source {
+            StoredSource::Coupon { applied_coupon_id, coupon_id, code, name, value } => CreditSource::Coupon {
+                applied_coupon_id: applied_coupon_id.0,
+                coupon_id: coupon_id.0,
+                code,
+                name,
+                value: match value {
+                    StoredValue::Fixed(amount_cents) => CouponValue::Fixed(amount_cents),
+                    StoredValue::Percentage(rate) => CouponValue::Percentage(rate.0),
+                },
+            },
+            StoredSource::CreditNote { credit_note_id, number, invoice_number } => {
+                CreditSource::CreditNote { credit_note_id: credit_note_id.0, number, invoice_number }
+            }
+        };
+        CreditLine { id: stored.id.0, amount_cents: stored.amount_cents, source, created_at: stored.created_at.0 }
+    }
+}
+
+impl From<PrepaidUse> for StoredPrepaid {
+    fn from(used: PrepaidUse) -> Self {
+        let PrepaidUse { wallet_id, transaction_id, amount_cents, credits } = used;
+        StoredPrepaid {
+            wallet_id: Text(wallet_id),
+            transaction_id: Text(transaction_id),
+            amount_cents,
+            credits: Text(credits),
+        }
+    }
+}
+
+impl From<StoredPrepaid> for PrepaidUse {
+    fn from(stored: StoredPrepaid) -> Self {
+        PrepaidUse {
+            wallet_id: stored.wallet_id.0,
+            transaction_id: stored.transaction_id.0,
+            amount_cents: stored.amount_cents,
+            credits: stored.credits.0,
+        }
+    }
+}
+
 fn stored(invoice: &Invoice, stored_fees: StoredFees) -> StoredInvoice {
     let Invoice {
         id,
@@ -259,10 +382,14 @@ fn stored(invoice: &Invoice, stored_fees: StoredFees) -> StoredInvoice {
         subscriptions,
         fees: _,
         taxes,
+        credits,
+        prepaid,
         totals,
         metadata,
         file,
         next_due,
+        needs_refresh,
+        last_credit_note_sequence,
         created_at,
         created_seq,
         updated_at,
@@ -283,10 +410,14 @@ fn stored(invoice: &Invoice, stored_fees: StoredFees) -> StoredInvoice {
         subscriptions: all(subscriptions),
         fees: stored_fees,
         taxes: all(taxes),
+        credits: all(credits),
+        prepaid: prepaid.map(StoredPrepaid::from),
         totals: totals.into(),
         metadata: all(metadata),
         file: file.clone(),
         next_due: next_due.map(Micros),
+        needs_refresh: *needs_refresh,
+        last_credit_note_sequence: *last_credit_note_sequence,
         created_at: Micros(*created_at),
         created_seq: *created_seq,
         updated_at: Micros(*updated_at),
@@ -315,10 +446,14 @@ fn loaded(stored: StoredInvoice) -> (Invoice, Option<StoredPages>) {
         subscriptions: stored.subscriptions.into_iter().map(BilledSubscription::from).collect(),
         fees,
         taxes: stored.taxes.into_iter().map(InvoiceTax::from).collect(),
+        credits: stored.credits.into_iter().map(CreditLine::from).collect(),
+        prepaid: stored.prepaid.map(PrepaidUse::from),
         totals: stored.totals.into(),
         metadata: stored.metadata.into_iter().map(Metadata::from).collect(),
         file: stored.file,
         next_due: at(stored.next_due),
+        needs_refresh: stored.needs_refresh,
+        last_credit_note_sequence: stored.last_credit_note_sequence,
         created_at: stored.created_at.0,
         created_seq: stored.created_seq,
         updated_at: stored.updated_at.0,
@@ -328,7 +463,7 @@ fn loaded(stored: StoredInvoice) -> (Invoice, Option<StoredPages>) {
 
 impl Record for Invoice {
     const KIND: &'static str = "invoice";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredInvoice;
 
     fn key(&self, scope: Scope) -> Key {

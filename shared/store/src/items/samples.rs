@@ -7,11 +7,13 @@ use domain::charge::{
 };
 use domain::customer::{Customer, Metadata};
 use domain::id::{
-    ApiKeyId, AppliedTaxId, ChargeId, CustomerId, EndpointId, FeeId, GroupId, InvoiceId, MetadataId, MetricId,
-    OrganizationId, PlanId, SubscriptionId, TaxId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId,
+    EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId,
+    TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::invoice::{
-    BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, Invoice, Kind, PaymentStatus, Status, Totals,
+    BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
+    FeePayment, FeePaymentStatus, Invoice, Kind, PaymentStatus, PrepaidUse, Status, Totals,
 };
 use domain::metric::groups::{Groups, Leaf, Parent};
 use domain::metric::{AggregationType, Metric, WeightedInterval};
@@ -27,7 +29,9 @@ use domain::value::Value;
 use rust_decimal_macros::dec;
 use uuid::Uuid;
 
-use super::{ApiKey, Chain, Draft, FormerCustomers, KeyHolder, Member, RunningNumber, Webhook, WebhookStatus};
+use super::{
+    ApiKey, Chain, Draft, FormerCustomers, KeyHolder, Live, LiveKind, Member, RunningNumber, Webhook, WebhookStatus,
+};
 use crate::alias::Alias;
 use crate::keys::Timeline;
 use crate::record::Scope;
@@ -415,7 +419,13 @@ pub fn fee(number: u128, item: FeeItem, full: bool) -> Fee {
         taxes_rate: dec!(40),
         from: at("2024-01-01T00:00:00Z"),
         to: at("2024-01-31T23:59:59.999999Z"),
-        payment_status: if full { PaymentStatus::Failed } else { PaymentStatus::Pending },
+        description: full.then(|| "What was agreed".into()),
+        payment: FeePayment {
+            status: if full { FeePaymentStatus::Refunded } else { FeePaymentStatus::Pending },
+            succeeded_at: full.then(|| at("2024-02-02T00:00:00Z")),
+            failed_at: full.then(|| at("2024-02-03T00:00:00Z")),
+            refunded_at: full.then(|| at("2024-02-04T00:00:00Z")),
+        },
         created_at: at("2024-02-01T00:00:00Z"),
     }
 }
@@ -428,7 +438,7 @@ pub fn charge_item(details: AmountDetails, full: bool) -> FeeItem {
         metric_name: "Calls".into(),
         display_name: "Calls".into(),
         invoiceable: true,
-        pay_in_advance: false,
+        event: full.then(|| FeeEvent { id: EventId(id(30)), transaction_id: "call-1".into() }),
         prorated: full,
         weighted: full,
         min_amount_cents: if full { 5000 } else { 0 },
@@ -449,9 +459,45 @@ fn subscription_item(full: bool) -> FeeItem {
     }
 }
 
+fn add_on_item() -> FeeItem {
+    FeeItem::AddOn {
+        add_on_id: AddOnId(id(31)),
+        code: "setup".into(),
+        name: "Setup".into(),
+        display_name: "Set up".into(),
+    }
+}
+
+fn credit_item(full: bool) -> FeeItem {
+    FeeItem::Credit { transaction_id: WalletTransactionId(id(32)), wallet_name: full.then(|| "Main".into()) }
+}
+
+fn credits() -> Vec<CreditLine> {
+    let coupon = |value| CreditSource::Coupon {
+        applied_coupon_id: AppliedCouponId(id(33)),
+        coupon_id: CouponId(id(34)),
+        code: "welcome".into(),
+        name: "Welcome".into(),
+        value,
+    };
+    let note = CreditSource::CreditNote {
+        credit_note_id: CreditNoteId(id(35)),
+        number: "ACM-1A2B-007-011-CN001".into(),
+        invoice_number: "ACM-1A2B-007-011".into(),
+    };
+    let sources = [coupon(CouponValue::Fixed(500)), coupon(CouponValue::Percentage(dec!(12.5))), note];
+    let line = |(source, number)| CreditLine {
+        id: CreditId(id(number)),
+        amount_cents: 2,
+        source,
+        created_at: at("2024-02-04T00:20:00Z"),
+    };
+    sources.into_iter().zip(36..).map(line).collect()
+}
+
 pub fn invoice(full: bool) -> Invoice {
     let charges = details().into_iter().map(|details| charge_item(details, full));
-    let items = std::iter::once(subscription_item(full)).chain(charges);
+    let items = std::iter::once(subscription_item(full)).chain(charges).chain([add_on_item(), credit_item(full)]);
     let fees = items.zip(200..).map(|(item, number)| fee(number, item, full)).filter(|_| full).collect();
     Invoice {
         id: InvoiceId(id(17)),
@@ -484,6 +530,13 @@ pub fn invoice(full: bool) -> Invoice {
             .collect(),
         fees,
         taxes: if full { vec![InvoiceTax { tax: fee_tax(), fees_amount_cents: 100 }] } else { Vec::new() },
+        credits: if full { credits() } else { Vec::new() },
+        prepaid: full.then(|| PrepaidUse {
+            wallet_id: WalletId(id(40)),
+            transaction_id: WalletTransactionId(id(41)),
+            amount_cents: 7,
+            credits: dec!(0.07),
+        }),
         totals: Totals {
             fees: 1,
             coupons: 2,
@@ -498,6 +551,8 @@ pub fn invoice(full: bool) -> Invoice {
         metadata: if full { vec![metadata(22)] } else { Vec::new() },
         file: full.then(|| "invoices/17.pdf".into()),
         next_due: full.then(|| at("2024-02-04T00:20:00Z")),
+        needs_refresh: full,
+        last_credit_note_sequence: if full { 3 } else { 0 },
         created_at: at("2024-02-01T00:00:00Z"),
         created_seq: 10,
         updated_at: at("2024-02-09T00:00:00Z"),
@@ -565,4 +620,8 @@ pub fn former_customers() -> FormerCustomers {
 
 pub fn alias() -> Alias {
     Alias::new("customer", "acme #1/é", id(3))
+}
+
+pub fn live() -> Live {
+    Live { customer: CustomerId(id(3)), kind: LiveKind::CreditNote, id: id(35), created_seq: 44 }
 }

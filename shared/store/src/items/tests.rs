@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use domain::invoice::{FeeItem, FeePayment, FeePaymentStatus, Invoice};
 use domain::metric::groups::Groups;
 use domain::plan::Charge;
 use domain::value::Value;
@@ -40,6 +41,7 @@ fn every_kind_comes_back_as_it_was() {
     returns(&samples::chain());
     returns(&samples::alias());
     returns(&samples::draft());
+    returns(&samples::live());
     returns(&samples::former_customers());
 }
 
@@ -73,7 +75,35 @@ fn golden_bodies_load_and_are_what_is_written_today() {
     golden("", &samples::chain());
     golden("", &samples::alias());
     golden("", &samples::draft());
+    golden("", &samples::live());
     golden("", &samples::former_customers());
+}
+
+fn old_golden<R: Record>(file: &str) -> R {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", file].iter().collect();
+    let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    R::from_stored(serde_json::from_slice(&golden).unwrap()).unwrap()
+}
+
+/// Before schema 2 there were no credits, no fees made by events, and no fees but of subscriptions and charges.
+#[test]
+fn invoices_of_schema_1_are_what_they_were() {
+    for (full, file) in [(true, "invoice.v1.json"), (false, "invoice.v1.minimal.json")] {
+        let mut expected = samples::invoice(full);
+        let old_items = expected.fees.len().saturating_sub(2);
+        expected.fees.truncate(old_items);
+        for fee in &mut expected.fees {
+            fee.description = None;
+            fee.payment = FeePayment { status: FeePaymentStatus::Failed, ..FeePayment::default() };
+            if let FeeItem::Charge(item) = &mut fee.item {
+                item.event = None;
+            }
+        }
+        let Invoice { credits, prepaid, needs_refresh, last_credit_note_sequence, .. } = &mut expected;
+        (*prepaid, *needs_refresh, *last_credit_note_sequence) = (None, false, 0);
+        credits.clear();
+        assert_eq!(old_golden::<Invoice>(file), expected, "{file}");
+    }
 }
 
 #[test]

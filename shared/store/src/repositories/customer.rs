@@ -8,7 +8,7 @@ use domain::subscription::Subscription;
 
 use super::{Listed, Store};
 use crate::alias::kinds;
-use crate::items::FormerCustomers;
+use crate::items::{FormerCustomers, Live};
 use crate::keys;
 use crate::record::{LoadError, Versioned, from_item};
 use crate::table::{Index, Order, Query};
@@ -20,6 +20,8 @@ pub struct CustomerFile {
     pub customer: Versioned<Customer>,
     /// Its subscription records of every state, in order of creation.
     pub subscriptions: Vec<Versioned<Subscription>>,
+    /// What can still reduce its invoices: by kind, in order of creation.
+    pub live: Vec<Live>,
 }
 
 impl Store {
@@ -64,15 +66,17 @@ impl Store {
     ) -> Result<Option<CustomerFile>, LoadError> {
         let head = keys::customer(organization, id);
         let items = self.items(Query::partition(keys::customer_partition(organization, id))).await?;
-        let (mut customer, mut subscriptions) = (None, Vec::new());
+        let (mut customer, mut subscriptions, mut live) = (None, Vec::new(), Vec::new());
         for item in &items {
             if item.key == head {
                 customer = Some(from_item(item)?);
             } else if item.key.sort.starts_with(keys::SUBSCRIPTIONS) {
                 subscriptions.push(from_item(item)?);
+            } else if item.key.sort.starts_with(keys::LIVE) {
+                live.push(from_item::<Live>(item)?.value);
             }
         }
-        Ok(customer.map(|customer| CustomerFile { customer, subscriptions }))
+        Ok(customer.map(|customer| CustomerFile { customer, subscriptions, live }))
     }
 
     /// The deleted customers that had an external id. One read.

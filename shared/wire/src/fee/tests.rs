@@ -3,8 +3,8 @@
 use domain::charge::{
     GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails, PercentageDetails, VolumeDetails,
 };
-use domain::id::{AppliedTaxId, ChargeId, FeeId, GroupId, MetricId, SubscriptionId, TaxId};
-use domain::invoice::FeeGroup;
+use domain::id::{AppliedTaxId, ChargeId, EventId, FeeId, GroupId, MetricId, SubscriptionId, TaxId};
+use domain::invoice::{FeeEvent, FeeGroup, FeePayment};
 use expect_test::{Expect, expect};
 use rust_decimal::Decimal;
 use rust_decimal_macros::dec;
@@ -24,7 +24,7 @@ fn charge_item() -> ChargeItem {
         metric_name: "API calls".into(),
         display_name: "API calls".into(),
         invoiceable: true,
-        pay_in_advance: false,
+        event: None,
         prorated: false,
         weighted: false,
         min_amount_cents: 0,
@@ -61,18 +61,14 @@ fn charge_fee(item: ChargeItem) -> Fee {
         taxes_rate: dec!(20),
         from: at("2024-01-01T00:00:00Z"),
         to: at("2024-01-31T23:59:59.999999Z"),
-        payment_status: PaymentStatus::Pending,
+        description: None,
+        payment: FeePayment::default(),
         created_at: at("2024-02-01T00:00:00Z"),
     }
 }
 
 fn context(customer: &Customer) -> Context<'_> {
-    Context {
-        invoice_id: Some(InvoiceId(Uuid::from_u128(0x1))),
-        customer,
-        currency: Currency::EUR,
-        event_transaction_id: None,
-    }
+    Context { invoice_id: Some(InvoiceId(Uuid::from_u128(0x1))), customer, currency: Currency::EUR }
 }
 
 fn show(output: &Output) -> String {
@@ -91,7 +87,7 @@ fn the_worked_example_of_chapter_06_12() {
 fn a_fee_in_advance_of_a_group_with_taxes() {
     let customer = customer();
     let item = ChargeItem {
-        pay_in_advance: true,
+        event: Some(FeeEvent { id: EventId(Uuid::from_u128(0x31)), transaction_id: "tx_1".into() }),
         invoiceable: false,
         group: Some(FeeGroup { id: GroupId(Uuid::from_u128(0x6)), display_name: "aws • usa".into() }),
         true_up: Some(FeeId(Uuid::from_u128(0x21))),
@@ -100,8 +96,12 @@ fn a_fee_in_advance_of_a_group_with_taxes() {
         events_count: 1,
         ..charge_item()
     };
-    let fee = Fee { payment_status: PaymentStatus::Succeeded, taxes_rate: dec!(8.875), ..charge_fee(item) };
-    let context = Context { invoice_id: None, event_transaction_id: Some("tx_1"), ..context(&customer) };
+    let fee = Fee {
+        payment: FeePayment { status: FeePaymentStatus::Succeeded, ..FeePayment::default() },
+        taxes_rate: dec!(8.875),
+        ..charge_fee(item)
+    };
+    let context = Context { invoice_id: None, ..context(&customer) };
     expect![[r#"{"lago_id":"0f","lago_group_id":"06","lago_invoice_id":null,"lago_true_up_fee_id":"21","lago_true_up_parent_fee_id":"22","lago_subscription_id":"05","external_subscription_id":"sub_1","lago_customer_id":"0e","external_customer_id":"cus_1","item":{"type":"charge","code":"api","name":"API calls","invoice_display_name":"Calls","group_invoice_display_name":"aws • usa","lago_item_id":"0b","item_type":"BillableMetric"},"pay_in_advance":true,"invoiceable":false,"amount_cents":1000,"amount_currency":"EUR","taxes_amount_cents":160,"taxes_rate":8.875,"total_amount_cents":1160,"total_amount_currency":"EUR","units":"100.0","description":null,"precise_unit_amount":"0.1","events_count":1,"payment_status":"succeeded","created_at":"2024-02-01T00:00:00Z","succeeded_at":null,"failed_at":null,"refunded_at":null,"amount_details":{},"vat_amount_cents":160,"vat_amount_currency":"EUR","unit_amount_cents":10,"from_date":"2024-01-01T00:00:00+00:00","to_date":"2024-01-31T23:59:59+00:00","event_transaction_id":"tx_1","applied_taxes":[{"lago_id":"0a","lago_fee_id":"0f","lago_tax_id":"07","tax_name":"VAT","tax_code":"vat","tax_rate":20.0,"tax_description":null,"amount_cents":160,"amount_currency":"EUR","created_at":"2024-02-01T00:00:00Z"}]}"#]]
     .assert_eq(&show(&Output::with_applied_taxes(&fee, context)));
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::id::{AppliedTaxId, CustomerId, FeeId, PlanId, SubscriptionId, TaxId};
-use domain::invoice::{Fee, FeeItem, Totals};
+use domain::invoice::{Fee, FeeItem, FeePayment, Totals};
 use domain::tax::FeeTax;
 use domain::time::Zone;
 use expect_test::expect;
@@ -53,7 +53,8 @@ fn subscription_fee() -> Fee {
         taxes_rate: dec!(20),
         from: at("2024-01-01T00:00:00Z"),
         to: at("2024-01-31T23:59:59.999999Z"),
-        payment_status: PaymentStatus::Pending,
+        description: None,
+        payment: FeePayment::default(),
         created_at: at("2024-02-01T00:00:00Z"),
     }
 }
@@ -76,6 +77,8 @@ fn invoice() -> Invoice {
         subscriptions: Vec::new(),
         fees: vec![subscription_fee()],
         taxes: vec![InvoiceTax { tax: vat(1760), fees_amount_cents: 8800 }],
+        credits: Vec::new(),
+        prepaid: None,
         totals: Totals {
             fees: 11000,
             coupons: 2200,
@@ -90,6 +93,8 @@ fn invoice() -> Invoice {
         metadata: vec![metadata(1, "po", "17")],
         file: None,
         next_due: None,
+        needs_refresh: false,
+        last_credit_note_sequence: 0,
         created_at: at("2024-02-01T00:00:00Z"),
         created_seq: 1,
         updated_at: at("2024-02-01T00:00:07Z"),

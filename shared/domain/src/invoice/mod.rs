@@ -6,7 +6,10 @@ use rust_decimal::Decimal;
 use crate::billing::{Boundaries, Situation};
 use crate::charge::AmountDetails;
 use crate::customer::{Customer, Metadata};
-use crate::id::{ChargeId, CustomerId, FeeId, GroupId, InvoiceId, MetricId, PlanId, SubscriptionId, derived};
+use crate::id::{
+    AddOnId, AppliedCouponId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId, EventId, FeeId, GroupId,
+    InvoiceId, MetricId, PlanId, SubscriptionId, WalletId, WalletTransactionId, derived,
+};
 use crate::money::Currency;
 use crate::organization::{DocumentNumbering, Organization};
 use crate::tax::{self, FeeTax, InvoiceTax};
@@ -93,6 +96,24 @@ pub enum FeeItem {
     },
     /// Usage of a charge.
     Charge(Box<ChargeItem>),
+    /// An add-on of a one-off invoice (chapter 04, 8.2).
+    AddOn {
+        /// The add-on.
+        add_on_id: AddOnId,
+        /// Its code then.
+        code: String,
+        /// Its name then.
+        name: String,
+        /// The fee's own display name, else the add-on's, else its name.
+        display_name: String,
+    },
+    /// A purchase of prepaid credits (chapter 04, 11.5).
+    Credit {
+        /// The purchase.
+        transaction_id: WalletTransactionId,
+        /// The wallet's name then.
+        wallet_name: Option<String>,
+    },
 }
 
 /// The charge side of a charge fee, with names as they were.
@@ -110,8 +131,8 @@ pub struct ChargeItem {
     pub display_name: String,
     /// The charge's flag.
     pub invoiceable: bool,
-    /// Whether an event made the fee.
-    pub pay_in_advance: bool,
+    /// The event that made the fee; none on fees of a period.
+    pub event: Option<FeeEvent>,
     /// Whether units counted by days.
     pub prorated: bool,
     /// Whether units are levels weighted by time.
@@ -128,6 +149,114 @@ pub struct ChargeItem {
     pub events_count: i64,
     /// How the amount came about.
     pub details: AmountDetails,
+}
+
+/// The event that made a fee in advance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeEvent {
+    /// The event.
+    pub id: EventId,
+    /// Its transaction id.
+    pub transaction_id: String,
+}
+
+/// Whether a fee was paid (chapter 03, 6.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FeePaymentStatus {
+    /// Not yet.
+    #[default]
+    Pending,
+    /// Yes.
+    Succeeded,
+    /// An attempt failed.
+    Failed,
+    /// It was, and the money went back.
+    Refunded,
+}
+
+impl From<PaymentStatus> for FeePaymentStatus {
+    fn from(status: PaymentStatus) -> FeePaymentStatus {
+        match status {
+            PaymentStatus::Pending => FeePaymentStatus::Pending,
+            PaymentStatus::Succeeded => FeePaymentStatus::Succeeded,
+            PaymentStatus::Failed => FeePaymentStatus::Failed,
+        }
+    }
+}
+
+/// The payment of a fee. A fee on an invoice follows the invoice and keeps no instants (chapter 04, 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FeePayment {
+    /// Where it stands.
+    pub status: FeePaymentStatus,
+    /// When a client last said that it succeeded.
+    pub succeeded_at: Option<Instant>,
+    /// When a client last said that it failed.
+    pub failed_at: Option<Instant>,
+    /// When a client last said that it was refunded.
+    pub refunded_at: Option<Instant>,
+}
+
+/// A credit line: what a coupon or a credit note took off an invoice (chapter 04, 7.6).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreditLine {
+    /// Id.
+    pub id: CreditId,
+    /// Minor units, not negative.
+    pub amount_cents: i64,
+    /// What it comes from.
+    pub source: CreditSource,
+    /// When it was used.
+    pub created_at: Instant,
+}
+
+/// What a credit line comes from, with names as they were.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreditSource {
+    /// A coupon, before taxes.
+    Coupon {
+        /// The coupon as applied to the customer.
+        applied_coupon_id: AppliedCouponId,
+        /// The coupon.
+        coupon_id: CouponId,
+        /// Its code.
+        code: String,
+        /// Its name.
+        name: String,
+        /// What it is worth, as documents print it.
+        value: CouponValue,
+    },
+    /// A credit note, after taxes.
+    CreditNote {
+        /// The note.
+        credit_note_id: CreditNoteId,
+        /// Its number.
+        number: String,
+        /// The number of the invoice that it credits.
+        invoice_number: String,
+    },
+}
+
+/// What an applied coupon is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponValue {
+    /// An amount, minor units of the invoice's currency.
+    Fixed(i64),
+    /// Percent.
+    Percentage(Decimal),
+}
+
+/// The part of an invoice that prepaid credits paid (chapter 04, 11.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrepaidUse {
+    /// The wallet.
+    pub wallet_id: WalletId,
+    /// The outbound transaction.
+    pub transaction_id: WalletTransactionId,
+    /// Minor units taken.
+    pub amount_cents: i64,
+    /// Credits taken, 5 decimals.
+    pub credits: Decimal,
 }
 
 /// The group of a charge fee.
@@ -166,12 +295,14 @@ pub struct Fee {
     pub taxes_amount_cents: i64,
     /// Sum of its taxes' rates, percent.
     pub taxes_rate: Decimal,
-    /// First instant of what it pays for.
+    /// First instant of what it pays for; the instant of creation for add-ons and credits, which pay for no period.
     pub from: Instant,
     /// Last instant of what it pays for.
     pub to: Instant,
+    /// The line's description, on one-off invoices.
+    pub description: Option<String>,
     /// Whether it was paid.
-    pub payment_status: PaymentStatus,
+    pub payment: FeePayment,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -194,7 +325,7 @@ impl Fee {
     pub fn charge(&self) -> Option<&ChargeItem> {
         match &self.item {
             FeeItem::Charge(item) => Some(item),
-            FeeItem::Subscription { .. } => None,
+            FeeItem::Subscription { .. } | FeeItem::AddOn { .. } | FeeItem::Credit { .. } => None,
         }
     }
 }
@@ -255,6 +386,10 @@ pub struct Invoice {
     pub fees: Vec<Fee>,
     /// Taxes of the whole.
     pub taxes: Vec<InvoiceTax>,
+    /// What coupons and credit notes took off, in order of use. None while it is a draft.
+    pub credits: Vec<CreditLine>,
+    /// What prepaid credits paid. None while it is a draft.
+    pub prepaid: Option<PrepaidUse>,
     /// Sums.
     pub totals: Totals,
     /// The client's own pairs.
@@ -263,6 +398,11 @@ pub struct Invoice {
     pub file: Option<String>,
     /// When the clock finalizes it, while it is a draft.
     pub next_due: Option<Instant>,
+    /// Something that its fees depend on has changed since they were computed: a draft that waits for the clock to refresh
+    /// it (chapter 04, 6.4).
+    pub needs_refresh: bool,
+    /// The sequence of its last credit note; 0 if it has none.
+    pub last_credit_note_sequence: i64,
     /// When it was made.
     pub created_at: Instant,
     /// Order of creation, for ties.
