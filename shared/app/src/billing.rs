@@ -155,9 +155,14 @@ async fn step(
     match step {
         Step::Activate(id) => {
             let record = account.record(id)?;
-            let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at));
+            let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at), at);
             let told = [Transition::Started(id)];
             transition(app, &account, &[active], &told, at).await?;
+        }
+        Step::Announce(id, alert) => {
+            let record = account.record(id)?;
+            let announced = subscription::announced(record, alert, account.plan(record.plan_id)?, zone);
+            transition(app, &account, &[announced], &[Transition::EndAnnounced(id)], at).await?;
         }
         Step::End(id) => {
             let record = account.record(id)?;
@@ -182,8 +187,39 @@ async fn step(
             let due: Vec<_> = ids.into_iter().map(|id| (id, Situation::Recurring)).collect();
             bill(app, &account, "recurring", &due, at).await?;
         }
+        Step::Replan(ids) => {
+            let mut commit = app.commit(&account.organization);
+            let now = app.now(&account.organization);
+            for id in ids.into_iter().take(RECORDS_PER_COMMIT_MAX) {
+                let record = account.record(id)?;
+                let moved = subscription::replanned(record, account.plan(record.plan_id)?, zone, now);
+                commit = commit.update(record, moved.as_ref().unwrap_or(&record.value));
+            }
+            retry_on_conflict(app.execute(commit).await)?;
+        }
     }
     Ok(Progress::Stepped)
+}
+
+/// Makes the first invoice of a plan in advance that follows on an upgrade, a second after it, without waiting for the
+/// clock to pass that second (chapter 02, 4.4). Nothing if it has none, or it was made.
+///
+/// # Errors
+/// `Unavailable`: it is due, and the clock does it.
+pub(crate) async fn bill_start(
+    app: &App,
+    organization: OrganizationId,
+    customer: CustomerId,
+    id: SubscriptionId,
+) -> Outcome<()> {
+    app.until_no_conflict(|| async {
+        let account = Account::of(app, organization, customer).await?;
+        match account.record(id)?.progress.start_invoice_at {
+            Some(at) => bill(app, &account, "start", &[(id, Situation::First)], at).await,
+            None => Ok(()),
+        }
+    })
+    .await
 }
 
 /// Commits records that time has changed, and tells the world.
@@ -558,7 +594,9 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
         BillingJob::RedateDrafts { customer_id, .. } => {
             redate_drafts(app, organization, customer_id.map(CustomerId)).await?;
         }
-        BillingJob::Reschedule { .. } => crate::customer::reschedule_all(app, organization).await?,
+        BillingJob::Reschedule { customer_id, .. } => {
+            crate::customer::reschedule(app, organization, customer_id.map(CustomerId)).await?;
+        }
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }

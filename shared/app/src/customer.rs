@@ -15,7 +15,7 @@ use store::{Commit, Versioned};
 use crate::billing::{self, plans_of};
 use crate::catalogue::Names;
 use crate::jobs::BillingJob;
-use crate::{App, Failure, Outcome, Rejection, catalogue, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, Rejection, catalogue, retry_on_conflict};
 
 /// The running number of customers.
 const CUSTOMERS: &str = "customers";
@@ -107,7 +107,11 @@ async fn file(app: &App, organization: OrganizationId, id: CustomerId) -> Outcom
     file.ok_or_else(|| Failure::Bug(format!("customer {id} is missing")))
 }
 
-/// Another zone has other local days: what is due is due at other instants.
+/// Records moved by one commit, to leave room for the customer and the messages.
+const MOVED_PER_COMMIT_MAX: usize = 80;
+
+/// Another zone has other local days: what is due is due at other instants. What does not fit into the customer's own
+/// commit follows as a job; until then a record that comes up at its old instant is put right by the closing itself.
 async fn rescheduled(
     app: &App,
     organization: &Organization,
@@ -116,36 +120,66 @@ async fn rescheduled(
     records: &[Versioned<Subscription>],
     now: Instant,
 ) -> Outcome<Commit> {
-    let plans = plans_of(app, organization.id, records.iter().map(|record| record.plan_id)).await?;
-    let zone = customer.zone(organization);
-    for record in records.iter().filter(|record| record.next_due.is_some()) {
-        let Some(plan) = plans.get(&record.plan_id) else { continue };
-        let moved = record.value.clone().with_next_due(plan, zone, now);
-        if moved.next_due != record.next_due && commit.room() > 1 {
-            commit = commit.update(record, &moved);
-        }
+    let moved = moved(app, organization, customer, records, now).await?;
+    for (record, moved) in moved.iter().take(MOVED_PER_COMMIT_MAX) {
+        commit = commit.update(record, moved);
+    }
+    if moved.len() > MOVED_PER_COMMIT_MAX {
+        let (organization_id, customer_id) = (organization.id.0, Some(customer.id.0));
+        let job = BillingJob::Reschedule { organization_id, customer_id, work: None };
+        commit = commit.then(&job.message(&customer.id.to_string()));
     }
     Ok(commit)
 }
 
-/// The job: puts everything due of every customer at its instant in the zone that applies now.
+/// The records that are due at another instant in the customer's zone, with what they become.
+async fn moved<'r>(
+    app: &App,
+    organization: &Organization,
+    customer: &Customer,
+    records: &'r [Versioned<Subscription>],
+    now: Instant,
+) -> Outcome<Vec<(&'r Versioned<Subscription>, Subscription)>> {
+    let due = || records.iter().filter(|record| record.next_due.is_some());
+    let plans = plans_of(app, organization.id, due().map(|record| record.plan_id)).await?;
+    let zone = customer.zone(organization);
+    let moved = due().filter_map(|record| {
+        let plan = plans.get(&record.plan_id)?;
+        Some((record, domain::subscription::replanned(record, plan, zone, now)?))
+    });
+    Ok(moved.collect())
+}
+
+/// The job: puts everything due at its instant in the zone that applies now, for one customer or for all.
 ///
 /// # Errors
 /// `Unavailable`: the job comes again and goes on.
-pub async fn reschedule_all(app: &App, organization: OrganizationId) -> Outcome<()> {
+pub async fn reschedule(app: &App, organization: OrganizationId, customer: Option<CustomerId>) -> Outcome<()> {
     let organization = app.organization(organization).await?;
-    let records = app.store.list_subscriptions(organization.id).await?;
-    let customers: BTreeSet<CustomerId> = records.iter().map(|record| record.customer_id).collect();
+    let customers: BTreeSet<CustomerId> = match customer {
+        Some(customer) => [customer].into(),
+        None => {
+            let records = app.store.list_subscriptions(organization.id).await?;
+            records.iter().map(|record| record.customer_id).collect()
+        }
+    };
     for customer in customers {
-        app.until_no_conflict(|| async {
-            let Some(file) = app.store.customer_file(organization.id, customer).await? else { return Ok(()) };
-            let (commit, now) = (app.commit(&organization), app.now(&organization));
-            let commit = rescheduled(app, &organization, commit, &file.customer, &file.subscriptions, now).await?;
-            retry_on_conflict(app.execute(commit).await)
-        })
-        .await?;
+        while app.until_no_conflict(|| reschedule_some(app, &organization, customer)).await? {}
     }
     Ok(())
+}
+
+/// Moves as many records of a customer as one commit takes; whether there may be more.
+async fn reschedule_some(app: &App, organization: &Organization, customer: CustomerId) -> Result<bool, Attempt> {
+    let Some(file) = app.store.customer_file(organization.id, customer).await? else { return Ok(false) };
+    let now = app.now(organization);
+    let moved = moved(app, organization, &file.customer, &file.subscriptions, now).await?;
+    let mut commit = app.commit(organization);
+    for (record, moved) in moved.iter().take(MOVED_PER_COMMIT_MAX) {
+        commit = commit.update(record, moved);
+    }
+    retry_on_conflict(app.execute(commit).await)?;
+    Ok(moved.len() > MOVED_PER_COMMIT_MAX)
 }
 
 /// A living customer.

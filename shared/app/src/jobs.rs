@@ -67,10 +67,13 @@ pub enum BillingJob {
         /// Whose.
         organization_id: Uuid,
     },
-    /// The organization has another zone: what is due is due at other instants.
+    /// Another zone applies: what is due is due at other instants.
     Reschedule {
         /// Whose.
         organization_id: Uuid,
+        /// The customer whose zone it is; none if it is the organization's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<Uuid>,
         /// Piece of sandbox work, filled in by the relay.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,

@@ -39,6 +39,7 @@ pub(crate) async fn of_transitions(
         let (id, webhook_type) = match transition {
             Transition::Started(id) => (id, "subscription.started"),
             Transition::Terminated(id) => (id, "subscription.terminated"),
+            Transition::EndAnnounced(id) => (id, "subscription.termination_alert"),
         };
         let Some(record) = changed.iter().find(|record| record.id == *id) else { continue };
         let plan = account.plan(record.plan_id)?;

@@ -117,7 +117,7 @@ pub(crate) async fn change(
         let mut commit = app.commit(&found).update(&found, &changed);
         if changed.timezone != found.timezone {
             // Customers without a zone of their own have other local days from now on.
-            let job = BillingJob::Reschedule { organization_id: organization.0, work: None };
+            let job = BillingJob::Reschedule { organization_id: organization.0, customer_id: None, work: None };
             commit = commit.then(&job.message("schedule"));
         }
         let terms = |settings: &Organization| (settings.invoice_grace_period, settings.net_payment_term);

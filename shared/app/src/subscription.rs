@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use domain::customer::{Birth, Customer, CustomerUpdate, implied_currency};
 use domain::id::{ChargeId, CustomerId, PlanId, SubscriptionId};
+use domain::money::Currency;
 use domain::organization::Organization;
 use domain::plan::{self, Attached, Plan};
 use domain::problem::{Problems, codes};
@@ -58,11 +59,10 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
 
     let (account, newborn) = account_for(app, organization, &request.external_customer_id).await?;
     let zone = account.zone();
-    let (plan, forked) = fork(app, organization, &parent, request, now).await?;
     let mut customer = account.customer.value.clone();
     let is_editable = account.subscriptions.is_empty();
     customer.currency = Some(
-        implied_currency(customer.currency, is_editable, plan.currency)
+        implied_currency(customer.currency, is_editable, requested_currency(request, &parent))
             .map_err(|_| Problems::one("currency", codes::CURRENCIES_DIFFER))?,
     );
 
@@ -74,9 +74,9 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
         .or_else(|| records.iter().find(|record| record.is_active()))
         .map(|record| Ok::<_, Failure>((&record.value, account.plan(record.plan_id)?)))
         .transpose()?;
+    // The plan that it has: nothing happens, whatever else is asked, overrides too.
     if let Some((current, plan)) = current
         && plan.id == parent.id
-        && forked.is_none()
     {
         return Ok(Described { subscription: current.clone(), customer, plan: plan.clone() });
     }
@@ -93,13 +93,15 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
         },
         subscription_at: request.start.resolve(organization.timezone).unwrap_or(now),
         ending_at: match request.ending_at {
-            wire::input::Field::Absent | wire::input::Field::Null => None,
+            wire::input::Field::Absent => None,
+            wire::input::Field::Null => Some(None),
             wire::input::Field::Set(at) => Some(Some(at)),
         },
     };
     // A change of a record that has not started yet ignores overrides (chapter 02, 4.1).
     let replaces = current.is_some_and(|(current, _)| current.state == State::Pending);
-    let (plan, forked) = if replaces { (parent.value.clone(), None) } else { (plan, forked) };
+    let (plan, forked) =
+        if replaces { (parent.value.clone(), None) } else { fork(app, organization, &parent, request, now).await? };
     let plain: Vec<&Subscription> = records.iter().map(|record| &record.value).collect();
     let requested = subscription::request(current, &plain, new, &plan, zone, now);
 
@@ -121,6 +123,12 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     }
     retry_on_conflict(app.execute(commit).await)?;
     reply(&seen, requested, current, customer)
+}
+
+/// The currency that the request implies: an overridden one before the plan's. An unknown one is told by the fork.
+fn requested_currency(request: &Request, parent: &Plan) -> Currency {
+    let overridden = request.plan_overrides.as_ref().and_then(|overrides| overrides.amount_currency.as_deref());
+    overridden.and_then(|code| code.parse().ok()).unwrap_or(parent.currency)
 }
 
 /// The record that the reply shows: the new one, or after a downgrade the current one.
@@ -210,11 +218,16 @@ async fn settle(app: &App, organization: &Organization, described: Described) ->
     if organization.is_sandbox() {
         test_clock::drain_events(app, organization.id).await?;
     }
-    if let Err(failure) = billing::close_customer(app, organization.id, customer, app.now(organization)).await {
+    let id = described.subscription.id;
+    let billed = async {
+        billing::close_customer(app, organization.id, customer, app.now(organization)).await?;
+        billing::bill_start(app, organization.id, customer, id).await
+    };
+    if let Err(failure) = billed.await {
         tracing::warn!(org.id = %organization.id, customer.id = %customer, "invoices of customer {customer} are late: {failure}");
     }
     let account = Account::of(app, organization.id, customer).await?;
-    describe(&account, described.subscription.id)
+    describe(&account, id)
 }
 
 fn describe(account: &Account, id: SubscriptionId) -> Outcome<Described> {
@@ -370,6 +383,9 @@ async fn update_record(
     let mut changed = found.value.clone();
     update.name.clone().update(&mut changed.name);
     update.ending_at.clone().update(&mut changed.ending_at);
+    if changed.ending_at != found.ending_at {
+        changed.progress.replanned_at = Some(now);
+    }
     let mut commit = app.commit(organization);
     let mut plan = account.plan(found.plan_id)?.clone();
     if let Some(overrides) = update.plan_overrides.clone() {
@@ -379,15 +395,18 @@ async fn update_record(
     let mut transitions = Vec::new();
     let zone = account.zone();
     if let Some(start) = update.start.resolve(organization.timezone).filter(|_| found.is_starting_later()) {
+        let of_same_id = account.subscriptions.iter().filter(|record| record.external_id == found.external_id);
+        let of_same_id: Vec<&Subscription> = of_same_id.map(|record| &record.value).collect();
         changed.subscription_at = start;
-        changed.trial_started_at = start;
+        changed.trial_started_at = subscription::trial_start(&of_same_id, start);
+        changed.progress.replanned_at = Some(now);
         if start <= now {
             let is_today = start.date_naive() == now.date_naive();
-            changed = subscription::activate(&changed, &plan, zone, start, is_today.then_some(now));
+            changed = subscription::activate(&changed, &plan, zone, start, is_today.then_some(now), now);
             transitions.push(Transition::Started(id));
         }
     }
-    let changed = changed.with_next_due(&plan, zone, now);
+    let changed = changed.with_next_due(&plan, zone);
     commit = commit.update(found, &changed);
     let mut seen = account.clone();
     seen.plans.insert(plan.id, plan.clone());

@@ -13,10 +13,12 @@ mod drafts;
 mod events;
 mod lifecycle;
 mod numbering;
+mod planned_ends;
 pub mod receiver;
 mod taxes;
 mod webhooks;
 pub mod world;
+mod zone_changes;
 
 use serde_json::json;
 use world::World;

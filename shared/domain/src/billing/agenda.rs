@@ -3,7 +3,7 @@
 use crate::billing::{Boundaries, Change, LastRecord, Situation, boundaries, is_rotation_day, termination_boundaries};
 use crate::id::{MetricId, SubscriptionId};
 use crate::plan::Plan;
-use crate::subscription::{State, Subscription};
+use crate::subscription::{Action, SentAlert, State, Subscription};
 use crate::time::{Instant, Zone};
 
 /// A subscription with the plan that prices it.
@@ -22,6 +22,8 @@ pub enum Step {
     Activate(SubscriptionId),
     /// The first invoice of a plan in advance.
     Start(SubscriptionId),
+    /// The planned end is announced.
+    Announce(SubscriptionId, SentAlert),
     /// The planned end has come.
     End(SubscriptionId),
     /// The last invoice of an ended record.
@@ -35,6 +37,8 @@ pub enum Step {
     },
     /// A billing day: one invoice for all of these.
     Bill(Vec<SubscriptionId>),
+    /// Nothing happens at that instant any more (the zone has changed since it was computed): these have another one.
+    Replan(Vec<SubscriptionId>),
 }
 
 /// How far time has come.
@@ -48,8 +52,8 @@ pub struct Horizon {
 
 /// The earliest step within the horizon, with its own nominal instant; none if nothing is due.
 ///
-/// Of several steps at one instant activations come first, then last and first invoices, then ends, then changes of plan,
-/// then the billing of the rest.
+/// Of several steps at one instant activations come first, then last and first invoices, then announcements and ends, then
+/// changes of plan, then the billing of the rest.
 #[must_use]
 pub fn next_step(contracts: &[Contract<'_>], zone: Zone, horizon: Horizon) -> Option<(Instant, Step)> {
     let due = |contract: &Contract<'_>| {
@@ -59,44 +63,46 @@ pub fn next_step(contracts: &[Contract<'_>], zone: Zone, horizon: Horizon) -> Op
     };
     let at = contracts.iter().filter_map(due).min()?;
     let mut steps: Vec<Step> = Vec::new();
-    let mut billed = Vec::new();
+    let (mut billed, mut moved) = (Vec::new(), Vec::new());
     for contract in contracts.iter().filter(|contract| due(contract) == Some(at)) {
         let subscription = contract.subscription;
-        let terms = subscription.terms(contract.plan, zone);
-        match subscription.state {
-            State::Pending => steps.push(Step::Activate(subscription.id)),
-            State::Active { .. } if subscription.progress.start_invoice_at == Some(at) => {
-                steps.push(Step::Start(subscription.id));
-            }
-            State::Active { .. } if subscription.next_billing_at(contract.plan, zone) != Some(at) => {
-                steps.push(Step::End(subscription.id));
-            }
-            State::Active { .. } => match pending_successor(contracts, subscription) {
-                Some(to) if is_rotation_day(&terms, zone.date(at)) => {
-                    steps.push(Step::Rotate { from: subscription.id, to });
+        let id = subscription.id;
+        let action = subscription.next_action(contract.plan, zone).filter(|(due, _)| *due == at);
+        match action.map(|(_, action)| action) {
+            Some(Action::Activate) => steps.push(Step::Activate(id)),
+            Some(Action::Start) => steps.push(Step::Start(id)),
+            Some(Action::Announce(alert)) => steps.push(Step::Announce(id, alert)),
+            Some(Action::End) => steps.push(Step::End(id)),
+            Some(Action::Final) => steps.push(Step::Final(id)),
+            Some(Action::Bill) => match pending_successor(contracts, subscription) {
+                Some(to) if is_rotation_day(&subscription.terms(contract.plan, zone), zone.date(at)) => {
+                    steps.push(Step::Rotate { from: id, to });
                 }
-                Some(_) | None => billed.push(subscription.id),
+                Some(_) | None => billed.push(id),
             },
-            State::Terminated { .. } => steps.push(Step::Final(subscription.id)),
-            // Never due: nothing happens to it any more.
-            State::Canceled { .. } => {}
+            None => moved.push(id),
         }
     }
     if !billed.is_empty() {
         steps.push(Step::Bill(billed));
+    }
+    if !moved.is_empty() {
+        steps.push(Step::Replan(moved));
     }
     steps.into_iter().min_by_key(rank).map(|step| (at, step))
 }
 
 fn rank(step: &Step) -> u8 {
     match step {
-        Step::Activate(_) => 0,
+        Step::Replan(_) => 0,
+        Step::Activate(_) => 1,
         // A downgrade's last invoice of the old record comes before the first one of the new (chapter 02, 4.5).
-        Step::Final(_) => 1,
-        Step::Start(_) => 2,
-        Step::End(_) => 3,
-        Step::Rotate { .. } => 4,
-        Step::Bill(_) => 5,
+        Step::Final(_) => 2,
+        Step::Start(_) => 3,
+        Step::Announce(..) => 4,
+        Step::End(_) => 5,
+        Step::Rotate { .. } => 6,
+        Step::Bill(_) => 7,
     }
 }
 

@@ -49,7 +49,7 @@ pub struct LastRecord {
 }
 
 /// Two bounds that are further apart are no neighbours, whatever the zones (chapter 02, 5.6).
-const ZONE_CHANGE_MAX: TimeDelta = TimeDelta::hours(26);
+pub(super) const ZONE_CHANGE_MAX: TimeDelta = TimeDelta::hours(26);
 
 /// How long after the end of a period a termination still belongs to it (chapter 02, 7.4).
 const BILLING_DAY: TimeDelta = TimeDelta::hours(24);

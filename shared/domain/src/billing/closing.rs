@@ -216,6 +216,7 @@ fn history(subscription: &Subscription) -> FeeHistory {
         is_first_invoice: !progress.invoiced,
         has_fee_on_earlier_invoice: progress.last_fee.is_some(),
         other_fees_created_at: progress.last_fee.iter().map(|fee| fee.created_at).collect(),
+        paid_to: progress.last_fee.as_ref().map(|fee| fee.to),
     }
 }
 
@@ -653,7 +654,7 @@ pub fn billed(subject: Subject<'_>, invoice: &Invoice, zone: Zone) -> Subscripti
         // No invoice is made of current usage.
         Situation::CurrentUsage => {}
     }
-    subscription.with_next_due(plan, zone, invoice.created_at)
+    subscription.with_next_due(plan, zone)
 }
 
 /// The taxes of a charge's fees, as `close` resolves them.

@@ -5,6 +5,7 @@ use std::iter;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
 use super::Terms;
+use super::boundaries::ZONE_CHANGE_MAX;
 use crate::time::{Grid, Instant, Zone};
 
 #[cfg(test)]
@@ -42,11 +43,28 @@ pub fn is_rotation_day(terms: &Terms, day: NaiveDate) -> bool {
 /// None if the planned end comes first. For an active subscription; never at or before its start.
 #[must_use]
 pub fn next_billing_at(terms: &Terms, after: Instant) -> Option<Instant> {
+    next_start(terms, after, |_| true)
+}
+
+/// The billing instant that follows on a recurring run at `last`, whose charges reached to `billed_to`.
+///
+/// After a change of zone, days that were billed in the old one come again in the new one, up to 26 hours later, or a day
+/// later by an anniversary's date. A period that began 26 hours or more before `billed_to` is billed already (as near as
+/// chapter 02, 5.6 lets two zones be).
+#[must_use]
+pub fn next_billing_after(terms: &Terms, last: Instant, billed_to: Instant) -> Option<Instant> {
+    let grid = terms.charges_grid();
+    let is_new = |start: NaiveDate| billed_to - terms.zone.start_of(grid.previous(start)) < ZONE_CHANGE_MAX;
+    next_start(terms, last, is_new)
+}
+
+fn next_start(terms: &Terms, after: Instant, is_wanted: impl Fn(NaiveDate) -> bool) -> Option<Instant> {
     let grid = terms.charges_grid();
     let start_date = terms.zone.date(terms.started_at);
     let first = grid.current(terms.zone.date(after.max(terms.started_at)));
     let later = |start: &NaiveDate| Some(grid.next(*start)).filter(|next| next > start);
     let at = iter::successors(Some(first), later)
+        .filter(|start| is_wanted(*start))
         .map(|start| terms.zone.start_of(start))
         .find(|at| *at > after && terms.zone.date(*at) > start_date)?;
     terms.ending_at.is_none_or(|ending| terms.zone.date(at) < terms.zone.date(ending)).then_some(at)
@@ -59,7 +77,8 @@ pub fn next_billing_at(terms: &Terms, after: Instant) -> Option<Instant> {
 #[must_use]
 pub fn first_billing_at(terms: &Terms, active_at: Instant) -> Option<Instant> {
     let today = terms.zone.start_of(terms.zone.date(active_at));
-    next_billing_at(terms, today.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(today))
+    let at = next_billing_at(terms, today.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(today))?;
+    Some(at.max(active_at))
 }
 
 /// When a subscription with a future start becomes active (chapter 02, 4.10, Activate).

@@ -26,14 +26,15 @@ mod subscription_fee;
 mod unused;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use boundaries::{
     Boundaries, LastRecord, Situation, boundaries, charges_period_days, next_period_start, period_end,
     termination_boundaries,
 };
 pub use due::{
-    Alert, activation_at, alerts_at, first_billing_at, is_billing_day, is_rotation_day, next_billing_at, termination_at,
+    Alert, activation_at, alerts_at, first_billing_at, is_billing_day, is_rotation_day, next_billing_after,
+    next_billing_at, termination_at,
 };
 pub use subscription_fee::{
     FeeHistory, Formula, SubscriptionFee, are_charges_due, is_subscription_fee_due, minimum_days, prorated_minimum,

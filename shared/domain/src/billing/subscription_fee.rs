@@ -3,6 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
+use super::boundaries::ZONE_CHANGE_MAX;
 use super::{Boundaries, Change, Situation, Terms, charges_period_days, saturated, whole_cents};
 use crate::number;
 use crate::time::{BillingTime, Grid, Instant, Interval};
@@ -21,6 +22,8 @@ pub struct FeeHistory {
     pub has_fee_on_earlier_invoice: bool,
     /// When the subscription fees of this record on other invoices were created.
     pub other_fees_created_at: Vec<Instant>,
+    /// The last instant that the newest subscription fee of this record pays for.
+    pub paid_to: Option<Instant>,
 }
 
 /// How a subscription fee was computed (chapter 02, 8.1).
@@ -57,7 +60,8 @@ pub fn is_subscription_fee_due(terms: &Terms, situation: Situation, at: Instant,
         Situation::CurrentUsage => false,
         Situation::First | Situation::Recurring => {
             // Stop 1 and stop 2. Stop 3 does not apply: such an invoice is made for an active subscription.
-            !(terms.pay_in_advance && has_fee_of_day(terms, history, day)) && is_in_fee_month(terms, day, history)
+            let is_paid = has_fee_of_day(terms, history, day) || is_paid_ahead(terms, history, day);
+            !(terms.pay_in_advance && is_paid) && is_in_fee_month(terms, day, history)
         }
         // Stop 3: an ended plan in advance has no fee. Stop 2 as for the recurring run that the rotation replaces.
         Situation::Rotation => !terms.pay_in_advance && is_in_fee_month(terms, day, history),
@@ -72,6 +76,12 @@ pub fn is_subscription_fee_due(terms: &Terms, situation: Situation, at: Instant,
 /// 31 January 20:00 in Los Angeles is 1 February in UTC and would stop the fee of February. The local date is meant.
 fn has_fee_of_day(terms: &Terms, history: &FeeHistory, day: NaiveDate) -> bool {
     history.other_fees_created_at.iter().any(|created_at| terms.zone.date(*created_at) == day)
+}
+
+/// Whether the period that begins on `day` was paid before: a change of zone made its first day come a second time.
+fn is_paid_ahead(terms: &Terms, history: &FeeHistory, day: NaiveDate) -> bool {
+    let from = terms.zone.start_of(terms.grid().current(day));
+    history.paid_to.is_some_and(|paid_to| paid_to - from >= ZONE_CHANGE_MAX)
 }
 
 /// Stop 2, reversed: a yearly plan has its fee in the first month of the plan year; in advance, also if it had none yet.

@@ -163,6 +163,7 @@ fn check(row: &str) {
         is_first_invoice: !billed_before,
         has_fee_on_earlier_invoice: billed_before,
         other_fees_created_at: Vec::new(),
+        paid_to: None,
     };
     let due = is_subscription_fee_due(&terms, situation, instant, &history);
     if fee == "no fee" || fee == "–" {

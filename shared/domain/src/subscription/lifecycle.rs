@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Link, Progress, State, Subscription};
+use super::{Link, Progress, SentAlert, State, Subscription};
 use crate::billing::Change;
 use crate::id::{CustomerId, SubscriptionId};
 use crate::plan::Plan;
@@ -39,6 +39,8 @@ pub enum Transition {
     Started(SubscriptionId),
     /// It ended, or was canceled by request.
     Terminated(SubscriptionId),
+    /// Its planned end is near.
+    EndAnnounced(SubscriptionId),
 }
 
 /// What a request makes of a customer's records.
@@ -68,7 +70,7 @@ pub fn request(
     match current {
         Some((current, _)) if current.plan_id == plan.id => Requested::default(),
         Some((current, _)) if current.state == State::Pending => {
-            Requested { changed: vec![replaced_plan(current, &new, plan, zone, now)], ..Requested::default() }
+            Requested { changed: vec![replaced_plan(current, &new, plan, zone)], ..Requested::default() }
         }
         Some((current, old_plan)) => {
             let change =
@@ -83,21 +85,29 @@ pub fn request(
             requested
         }
         None => {
-            let started_before = records.iter().filter_map(|record| record.started_at()).min();
-            create(new, plan, zone, now, started_before)
+            let trial_started_at = trial_start(records, new.subscription_at);
+            create(new, plan, zone, now, trial_started_at)
         }
     }
 }
 
-fn create(new: NewSubscription, plan: &Plan, zone: Zone, now: Instant, started_before: Option<Instant>) -> Requested {
+/// `t0` of chapter 02, 8.4: the earliest start of the customer's records with one external id, of which one starts at
+/// `subscription_at`.
+#[must_use]
+pub fn trial_start(records: &[&Subscription], subscription_at: Instant) -> Instant {
+    let started = records.iter().filter_map(|record| record.started_at());
+    started.fold(subscription_at, Instant::min)
+}
+
+fn create(new: NewSubscription, plan: &Plan, zone: Zone, now: Instant, trial_started_at: Instant) -> Requested {
     let starts_now = new.subscription_at <= now;
     let state = if starts_now { State::Active { started_at: new.subscription_at } } else { State::Pending };
     let is_today = new.subscription_at.date_naive() == now.date_naive();
     let progress = Progress {
         start_invoice_at: (starts_now && plan.pay_in_advance && is_today).then_some(now),
+        activated_at: starts_now.then_some(now),
         ..Progress::default()
     };
-    let trial_started_at = started_before.map_or(new.subscription_at, |before| before.min(new.subscription_at));
     let subscription = Subscription {
         id: new.id,
         external_id: new.external_id,
@@ -118,14 +128,14 @@ fn create(new: NewSubscription, plan: &Plan, zone: Zone, now: Instant, started_b
         next_due: None,
     };
     let transitions = starts_now.then_some(Transition::Started(subscription.id)).into_iter().collect();
-    Requested { created: Some(subscription.with_next_due(plan, zone, now)), transitions, ..Requested::default() }
+    Requested { created: Some(subscription.with_next_due(plan, zone)), transitions, ..Requested::default() }
 }
 
 /// A record that has not started yet takes another plan in its place; overrides are ignored (chapter 02, 4.1).
-fn replaced_plan(current: &Subscription, new: &NewSubscription, plan: &Plan, zone: Zone, now: Instant) -> Subscription {
+fn replaced_plan(current: &Subscription, new: &NewSubscription, plan: &Plan, zone: Zone) -> Subscription {
     let name = if new.name.trim().is_empty() { current.name.clone() } else { Some(new.name.clone()) };
     let replaced = Subscription { plan_id: plan.id, plan_code: plan.code.clone(), name, ..current.clone() };
-    replaced.with_next_due(plan, zone, now)
+    replaced.with_next_due(plan, zone)
 }
 
 fn successor(current: &Subscription, new: NewSubscription, plan: &Plan, change: Change, now: Instant) -> Subscription {
@@ -156,12 +166,13 @@ fn upgrade(
 ) -> Requested {
     let mut started = successor(current, new, plan, Change::Upgrade, now);
     started.state = State::Active { started_at: now };
+    started.progress.activated_at = Some(now);
     started.progress.start_invoice_at = plan.pay_in_advance.then_some(now + AFTER_UPGRADE);
     let mut ended = terminated(current, old_plan, zone, now);
     ended.next = Some(Link { id: started.id, plan_code: plan.code.clone(), change: Change::Upgrade });
     Requested {
         transitions: vec![Transition::Terminated(ended.id), Transition::Started(started.id)],
-        created: Some(started.with_next_due(plan, zone, now)),
+        created: Some(started.with_next_due(plan, zone)),
         changed: vec![ended],
     }
 }
@@ -187,22 +198,47 @@ fn terminated(record: &Subscription, plan: &Plan, zone: Zone, at: Instant) -> Su
     let mut ended = Subscription { state: State::Terminated { started_at, terminated_at: at }, ..record.clone() };
     ended.progress.start_invoice_at = None;
     ended.progress.final_invoice_at = started_at.map(|_| at);
-    ended.with_next_due(plan, zone, at)
+    ended.with_next_due(plan, zone)
 }
 
-/// Makes a record with a future start active at `at` (chapter 02, 4.1).
+/// Makes a pending record active at `now`, with a start that may lie before it (chapter 02, 4.1).
+///
+/// `invoice_at`: the instant of the first invoice of a plan in advance, if it has one.
 #[must_use]
 pub fn activate(
     record: &Subscription,
     plan: &Plan,
     zone: Zone,
-    at: Instant,
+    started_at: Instant,
     invoice_at: Option<Instant>,
+    now: Instant,
 ) -> Subscription {
-    let mut active = Subscription { state: State::Active { started_at: at }, ..record.clone() };
-    active.trial_started_at = active.trial_started_at.min(at);
+    let mut active = Subscription { state: State::Active { started_at }, ..record.clone() };
+    active.trial_started_at = active.trial_started_at.min(started_at);
+    active.progress.activated_at = Some(now);
     active.progress.start_invoice_at = invoice_at.filter(|_| plan.pay_in_advance);
-    active.with_next_due(plan, zone, invoice_at.unwrap_or(at))
+    active.with_next_due(plan, zone)
+}
+
+/// The record at its instants in `zone`, which has changed by `now`; none if they are the same.
+///
+/// What would have come before `now` in the new zone comes at once, except for billing days (chapter 02, 5.6).
+#[must_use]
+pub fn replanned(record: &Subscription, plan: &Plan, zone: Zone, now: Instant) -> Option<Subscription> {
+    let moved = record.clone().with_next_due(plan, zone);
+    if moved.next_due == record.next_due {
+        return None;
+    }
+    let progress = Progress { replanned_at: Some(now), ..moved.progress };
+    Some(Subscription { progress, ..record.clone() }.with_next_due(plan, zone))
+}
+
+/// Notes that an alert of the planned end was sent (chapter 02, 4.10).
+#[must_use]
+pub fn announced(record: &Subscription, alert: SentAlert, plan: &Plan, zone: Zone) -> Subscription {
+    let mut announced = record.clone();
+    announced.progress.alerts_sent.push(alert);
+    announced.with_next_due(plan, zone)
 }
 
 /// Ends an active record at `at`; its pending successor, if any, is canceled (chapter 02, 4.6).
@@ -244,5 +280,5 @@ pub fn rotate(
     zone: Zone,
     at: Instant,
 ) -> (Subscription, Subscription) {
-    (terminated(old, old_plan, zone, at), activate(new, new_plan, zone, at, Some(at)))
+    (terminated(old, old_plan, zone, at), activate(new, new_plan, zone, at, Some(at), at))
 }

@@ -1,13 +1,18 @@
 //! Subscriptions: their states and what changes them. Rules: chapter 02, 3, 4 and 7.
 
 mod lifecycle;
+#[cfg(test)]
+mod tests;
 
-pub use lifecycle::{NewSubscription, Requested, Transition, activate, cancel_pending, end, request, rotate};
+pub use lifecycle::{
+    NewSubscription, Requested, Transition, activate, announced, cancel_pending, end, replanned, request, rotate,
+    trial_start,
+};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::billing::{self, Boundaries, Change, LastRecord, Succession, Terms};
+use crate::billing::{self, Alert, Boundaries, Change, LastRecord, Succession, Terms};
 use crate::id::{CustomerId, FeeId, InvoiceId, PlanId, SubscriptionId};
 use crate::plan::Plan;
 use crate::time::BillingTime;
@@ -79,6 +84,39 @@ pub struct Progress {
     pub start_invoice_at: Option<Instant>,
     /// The instant of the last invoice of an ended record, until that is made.
     pub final_invoice_at: Option<Instant>,
+    /// When it became active by the clock; `started_at` may be earlier. None on records that were made before this was
+    /// kept, and on those that never ran.
+    pub activated_at: Option<Instant>,
+    /// When its planned start or end, or the zone that dates them, was last changed.
+    pub replanned_at: Option<Instant>,
+    /// The termination alerts that were sent: each is sent once (chapter 02, 4.10).
+    pub alerts_sent: Vec<SentAlert>,
+}
+
+/// A termination alert of a planned end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentAlert {
+    /// UTC date of the planned end that it announces.
+    pub ending_date: NaiveDate,
+    /// How many UTC days before it.
+    pub days_before: i64,
+}
+
+/// What time does to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Its future start comes.
+    Activate,
+    /// The first invoice of a plan in advance.
+    Start,
+    /// The planned end is announced.
+    Announce(SentAlert),
+    /// A billing day, or the rotation to a cheaper plan.
+    Bill,
+    /// The planned end comes.
+    End,
+    /// The last invoice of an ended record.
+    Final,
 }
 
 /// The newest subscription fee of a subscription.
@@ -210,8 +248,8 @@ impl Subscription {
 
     /// The record with its next due instant computed anew (DESIGN, 6).
     #[must_use]
-    pub fn with_next_due(mut self, plan: &Plan, zone: Zone, now: Instant) -> Subscription {
-        self.next_due = self.due_after(plan, zone, now);
+    pub fn with_next_due(mut self, plan: &Plan, zone: Zone) -> Subscription {
+        self.next_due = self.next_action(plan, zone).map(|(at, _)| at);
         self
     }
 
@@ -228,28 +266,56 @@ impl Subscription {
     /// The instant of its next billing day, while it runs.
     #[must_use]
     pub fn next_billing_at(&self, plan: &Plan, zone: Zone) -> Option<Instant> {
-        let State::Active { started_at } = self.state else { return None };
+        let active_since = self.active_since()?;
         let terms = self.terms(plan, zone);
-        match self.progress.last_recurring_at {
-            Some(last) => billing::next_billing_at(&terms, last.max(started_at)),
-            None => billing::first_billing_at(&terms, self.created_at.max(started_at)),
+        match (self.progress.last_recurring_at, &self.progress.last_recurring) {
+            (Some(last), Some(bounds)) => {
+                billing::next_billing_after(&terms, last.max(terms.started_at), bounds.charges_to)
+            }
+            (Some(last), None) => billing::next_billing_at(&terms, last.max(terms.started_at)),
+            (None, _) => billing::first_billing_at(&terms, active_since),
         }
     }
 
-    /// The instant of the next thing that time does to it: activation, billing, the end.
-    ///
-    /// `now` is the instant of the decision: an action that is past already is due at once.
-    fn due_after(&self, plan: &Plan, zone: Zone, now: Instant) -> Option<Instant> {
+    /// Since when it is active, by the clock: not before its creation, however early it started.
+    fn active_since(&self) -> Option<Instant> {
+        let State::Active { started_at } = self.state else { return None };
+        Some(self.progress.activated_at.unwrap_or(self.created_at.max(started_at)))
+    }
+
+    /// The next thing that time does to it, with its nominal instant: a function of the record, its plan and the zone
+    /// alone, so that what is late stays due at its own instant.
+    #[must_use]
+    pub fn next_action(&self, plan: &Plan, zone: Zone) -> Option<(Instant, Action)> {
+        let planned_since = |since: Instant| self.progress.replanned_at.map_or(since, |replanned| since.max(replanned));
         match self.state {
-            State::Pending if self.previous.is_none() => Some(billing::activation_at(zone, self.subscription_at, now)),
-            State::Active { .. } if self.progress.start_invoice_at.is_some() => self.progress.start_invoice_at,
-            State::Active { .. } => {
-                let billing = self.next_billing_at(plan, zone);
-                let ending = self.ending_at.map(|ending_at| billing::termination_at(zone, ending_at, now));
-                billing.into_iter().chain(ending).min()
+            State::Pending if self.previous.is_none() => {
+                let at = billing::activation_at(zone, self.subscription_at, planned_since(self.created_at));
+                Some((at, Action::Activate))
             }
-            State::Terminated { .. } => self.progress.final_invoice_at,
+            State::Active { .. } => {
+                if let Some(at) = self.progress.start_invoice_at {
+                    return Some((at, Action::Start));
+                }
+                let since = planned_since(self.active_since()?);
+                let alert = self.ending_at.and_then(|ending_at| self.next_alert(ending_at, since));
+                let billing = self.next_billing_at(plan, zone).map(|at| (at, Action::Bill));
+                let end = self.ending_at.map(|at| (billing::termination_at(zone, at, since), Action::End));
+                alert.into_iter().chain(billing).chain(end).min_by_key(|(at, _)| *at)
+            }
+            State::Terminated { .. } => self.progress.final_invoice_at.map(|at| (at, Action::Final)),
             State::Pending | State::Canceled { .. } => None,
         }
+    }
+
+    /// The earliest termination alert that was not sent. `since`: the record runs, and has this planned end, since then.
+    fn next_alert(&self, ending_at: Instant, since: Instant) -> Option<(Instant, Action)> {
+        let ending_date = ending_at.date_naive();
+        let alert = |alert: Alert| {
+            let sent = SentAlert { ending_date, days_before: alert.days_before };
+            let at = alert.next_from(since).filter(|_| !self.progress.alerts_sent.contains(&sent))?;
+            Some((at, Action::Announce(sent)))
+        };
+        billing::alerts_at(ending_at).into_iter().filter_map(alert).min_by_key(|(at, _)| *at)
     }
 }

@@ -22,7 +22,7 @@ use domain::organization::{
     DocumentNumbering, EmailSetting, Endpoint, Identity, Organization, SignatureAlgorithm, TestClock,
 };
 use domain::plan::{Charge, GroupPrice, Plan, Pricing};
-use domain::subscription::{LastFee, Link, Progress, State, Subscription};
+use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
 use domain::tax::{FeeTax, InvoiceTax, Tax};
 use domain::time::{BillingTime, Instant, Interval, Zone};
 use domain::value::Value;
@@ -336,6 +336,9 @@ pub fn subscription(state: State, full: bool) -> Subscription {
                 invoiced: true,
                 start_invoice_at: Some(at("2024-01-01T00:00:00Z")),
                 final_invoice_at: Some(at("2024-03-01T00:00:00Z")),
+                activated_at: Some(at("2024-01-01T00:00:00.000001Z")),
+                replanned_at: Some(at("2024-01-02T00:00:00Z")),
+                alerts_sent: vec![SentAlert { ending_date: at("2025-01-01T00:00:00Z").date_naive(), days_before: 45 }],
             }
         } else {
             Progress::default()

@@ -1,9 +1,10 @@
 //! Stored form of a subscription record.
 
+use chrono::NaiveDate;
 use chrono::TimeDelta;
 use domain::billing::{Boundaries, Change, LastRecord};
 use domain::id::{CustomerId, FeeId, InvoiceId, PlanId, SubscriptionId};
-use domain::subscription::{LastFee, Link, Progress, State, Subscription};
+use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
 use domain::time::{BillingTime, Instant, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,20 @@ struct StoredProgress {
     start_invoice_at: Option<Micros>,
     #[serde(skip_serializing_if = "Option::is_none")]
     final_invoice_at: Option<Micros>,
+    /// From schema 2 on, like the two after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    activated_at: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replanned_at: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alerts_sent: Vec<StoredAlert>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredAlert {
+    ending_date: Text<NaiveDate>,
+    days_before: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,6 +201,9 @@ impl From<&Progress> for StoredProgress {
             invoiced,
             start_invoice_at,
             final_invoice_at,
+            activated_at,
+            replanned_at,
+            alerts_sent,
         } = progress.clone();
         StoredProgress {
             last_recurring_at: last_recurring_at.map(Micros),
@@ -204,6 +222,15 @@ impl From<&Progress> for StoredProgress {
             invoiced,
             start_invoice_at: start_invoice_at.map(Micros),
             final_invoice_at: final_invoice_at.map(Micros),
+            activated_at: activated_at.map(Micros),
+            replanned_at: replanned_at.map(Micros),
+            alerts_sent: alerts_sent
+                .into_iter()
+                .map(|SentAlert { ending_date, days_before }| StoredAlert {
+                    ending_date: Text(ending_date),
+                    days_before,
+                })
+                .collect(),
         }
     }
 }
@@ -226,6 +253,13 @@ impl From<StoredProgress> for Progress {
             invoiced: stored.invoiced,
             start_invoice_at: at(stored.start_invoice_at),
             final_invoice_at: at(stored.final_invoice_at),
+            activated_at: at(stored.activated_at),
+            replanned_at: at(stored.replanned_at),
+            alerts_sent: stored
+                .alerts_sent
+                .into_iter()
+                .map(|alert| SentAlert { ending_date: alert.ending_date.0, days_before: alert.days_before })
+                .collect(),
         }
     }
 }
@@ -310,7 +344,7 @@ fn found_at(state: State, timeline: Timeline, nominal: Instant) -> Instant {
 
 impl Record for Subscription {
     const KIND: &'static str = "subscription";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredSubscription;
 
     fn key(&self, scope: Scope) -> Key {

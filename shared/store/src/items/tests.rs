@@ -106,6 +106,17 @@ fn invoices_of_schema_1_are_what_they_were() {
     }
 }
 
+/// Before schema 2 a subscription did not know since when it was active by the clock, nor what was announced.
+#[test]
+fn subscriptions_of_schema_1_are_what_they_were() {
+    for (full, file) in [(true, "subscription.v1.json"), (false, "subscription.v1.minimal.json")] {
+        let mut expected = samples::subscription(samples::states()[usize::from(full)], full);
+        (expected.progress.activated_at, expected.progress.replanned_at) = (None, None);
+        expected.progress.alerts_sent.clear();
+        assert_eq!(old_golden::<domain::subscription::Subscription>(file), expected, "{file}");
+    }
+}
+
 #[test]
 fn unknown_fields_and_newer_schemas_are_refused() {
     let mut item = to_item(scope(), &samples::tax(true), 1).unwrap();

@@ -62,7 +62,7 @@ fn the_start_day_and_the_last_day_are_not_billed() {
 #[test]
 fn a_subscription_created_on_a_billing_day_with_an_earlier_start_is_due_at_once() {
     let backdated = terms("monthly cal arr", "2022-01-10");
-    assert_eq!(first_billing_at(&backdated, at("2022-03-01 09:00")), Some(at("2022-03-01")));
+    assert_eq!(first_billing_at(&backdated, at("2022-03-01 09:00")), Some(at("2022-03-01 09:00")));
     assert_eq!(first_billing_at(&backdated, at("2022-03-02 09:00")), Some(at("2022-04-01")));
     // The start day is billed by the start itself.
     let today = terms("monthly cal arr", "2022-03-01 08:00");
