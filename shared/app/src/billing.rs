@@ -590,6 +590,7 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
         BillingJob::FinalizeInvoice { invoice_id, at, .. } => {
             finalize_due(app, organization, InvoiceId(*invoice_id), *at).await?;
         }
+        BillingJob::CheckEvents { hour, .. } => crate::event_check::run(app, organization, *hour).await?,
         BillingJob::AdvanceTestClock { .. } => crate::test_clock::run(app, organization).await?,
         BillingJob::RedateDrafts { customer_id, .. } => {
             redate_drafts(app, organization, customer_id.map(CustomerId)).await?;

@@ -37,6 +37,7 @@ pub async fn enqueue_due(app: &App) -> Outcome<()> {
                 Owner::Invoice(invoice) => {
                     BillingJob::FinalizeInvoice { organization_id: organization.0, invoice_id: invoice.0, at: now }
                 }
+                Owner::EventHour(hour) => BillingJob::CheckEvents { organization_id: organization.0, hour },
                 // Retries of webhooks wait in their queue on the real clock.
                 Owner::Webhook(_) => continue,
             };

@@ -1,19 +1,21 @@
 //! Usage events: from the client into the queue, from the queue into the log, and back to the client.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
+use domain::customer::Customer;
 use domain::id::OrganizationId;
 use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::problem::Problems;
 use domain::subscription::{State, Subscription};
-use domain::time::Instant;
-use domain::usage::event::{Event, Reception};
+use domain::time::{Instant, Zone};
+use domain::usage::event::{Event, Reception, is_deleted};
 use domain::usage::unique_count;
 use domain::usage::window::{End, Window};
 use serde_json::value::RawValue;
 use store::outbox::{self, announced_work_item};
-use store::usage::{self, Delivery, Source};
+use store::usage::{self, Delivery, Recorded, Source};
 use wire::event::{LegacyBatch, ParsedEvent};
 
 use crate::jobs::{self, EventsJob};
@@ -214,6 +216,7 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
 
 async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery], works: &[String]) -> Outcome<()> {
     usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
+    crate::event_check::note(app, organization, deliveries).await?;
     for work in works {
         app.finish_work(organization, Some(work)).await?;
     }
@@ -284,37 +287,84 @@ fn only_candidate<'a>(records: &[&'a Subscription], timestamp: Instant) -> Optio
 pub struct Found {
     /// The event.
     pub event: Event,
+    /// Who sent it.
+    pub source: Source,
     /// The customer of its subscription, if the event came without one.
     pub external_customer_id: Option<String>,
+    /// The zone of its customer, if that is known and has one of its own.
+    pub zone: Option<Zone>,
 }
 
 /// The organization's earliest event with a transaction id.
 ///
 /// # Errors
-/// 404 `event_not_found`.
+/// 404 `event_not_found`: there is none, or its metric was deleted.
 pub async fn find(app: &App, organization: &Organization, transaction_id: &str) -> Outcome<Found> {
     let days = days(app, organization);
     let found = usage::find(app.store.table(), organization.id, transaction_id, days.0, days.1).await?;
     let event = found.ok_or(Failure::from(Rejection::NotFound("event")))?;
-    described(app, organization.id, event).await
+    if is_deleted(&event, &catalogue(app, organization.id).await?) {
+        return Err(Rejection::NotFound("event").into());
+    }
+    let owner = owner(app, organization.id, &event).await?;
+    Ok(described(event, Source::default(), owner.as_ref()))
 }
 
-/// A page of the organization's events, newest reception first, and how many there are.
+/// Every metric of the organization, deleted ones too.
+async fn catalogue(app: &App, organization: OrganizationId) -> Outcome<Vec<Metric>> {
+    Ok(app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect())
+}
+
+/// A page of the organization's events.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Events of the whole list.
+    pub total: usize,
+    /// Those of the page.
+    pub events: Vec<Found>,
+    /// Every metric of the organization, deleted ones too.
+    pub catalogue: Vec<Metric>,
+}
+
+/// A page of the organization's events, newest timestamp first (chapter 03, 1.7).
 ///
 /// # Errors
 /// The table did not answer.
-pub async fn list(
-    app: &App,
-    organization: &Organization,
-    range: std::ops::Range<usize>,
-) -> Outcome<(usize, Vec<Found>)> {
+pub async fn list(app: &App, organization: &Organization, range: std::ops::Range<usize>) -> Outcome<Page> {
     let (from, to) = days(app, organization);
     let page = usage::recent(app.store.table(), organization.id, from, to, range.start, range.len()).await?;
+    let mut owners: BTreeMap<(Option<String>, Option<String>), Option<Customer>> = BTreeMap::new();
     let mut events = Vec::with_capacity(page.events.len());
-    for event in page.events {
-        events.push(described(app, organization.id, event.event).await?);
+    for Recorded { event, source } in page.events {
+        let owner = match owners.entry((event.external_subscription_id.clone(), event.external_customer_id.clone())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(owner(app, organization.id, &event).await?),
+        };
+        events.push(described(event, source, owner.as_ref()));
     }
-    Ok((page.total, events))
+    Ok(Page { total: page.total, events, catalogue: catalogue(app, organization.id).await? })
+}
+
+/// The customer that an event is of: its subscription's, else the one that it names (chapter 03, 1.3).
+async fn owner(app: &App, organization: OrganizationId, event: &Event) -> Outcome<Option<Customer>> {
+    if let Some(subscription) = &event.external_subscription_id {
+        let records = app.store.subscriptions_by_external_id(organization, subscription).await?;
+        if let Some(record) = records.last() {
+            let customer = app.store.customer(organization, record.customer_id).await?;
+            return Ok(customer.map(|customer| customer.value));
+        }
+    }
+    let Some(external_id) = &event.external_customer_id else { return Ok(None) };
+    let customer = app.store.customer_by_external_id(organization, external_id).await?;
+    Ok(customer.map(|customer| customer.value))
+}
+
+fn described(event: Event, source: Source, owner: Option<&Customer>) -> Found {
+    let external_customer_id = match &event.external_customer_id {
+        Some(_) => None,
+        None => owner.map(|customer| customer.external_id.clone()),
+    };
+    Found { event, source, external_customer_id, zone: owner.and_then(|customer| customer.timezone) }
 }
 
 /// The days of the real clock on which the organization can have received events.
@@ -329,16 +379,4 @@ fn days(app: &App, organization: &Organization) -> (chrono::NaiveDate, chrono::N
     let from = born.unwrap_or(organization.created_at).date_naive();
     // A day more on each side: hosts' clocks differ.
     (from.checked_sub_days(day).unwrap_or(from), today.checked_add_days(day).unwrap_or(today))
-}
-
-async fn described(app: &App, organization: OrganizationId, event: Event) -> Outcome<Found> {
-    let mut external_customer_id = None;
-    if let (None, Some(subscription)) = (&event.external_customer_id, &event.external_subscription_id) {
-        let records = app.store.subscriptions_by_external_id(organization, subscription).await?;
-        if let Some(record) = records.last() {
-            let customer = app.store.customer(organization, record.customer_id).await?;
-            external_customer_id = customer.map(|customer| customer.value.external_id);
-        }
-    }
-    Ok(Found { event, external_customer_id })
 }

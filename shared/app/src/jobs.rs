@@ -62,6 +62,13 @@ pub enum BillingJob {
         /// The due mark: the instant of everything that it makes.
         at: Instant,
     },
+    /// Check the events that an organization received in an hour.
+    CheckEvents {
+        /// Whose.
+        organization_id: Uuid,
+        /// When the hour began, on the organization's clock.
+        hour: Instant,
+    },
     /// Move a sandbox's test clock to where it is heading.
     AdvanceTestClock {
         /// Whose.
@@ -124,6 +131,7 @@ impl BillingJob {
         match self {
             BillingJob::CloseCustomer { organization_id, .. }
             | BillingJob::FinalizeInvoice { organization_id, .. }
+            | BillingJob::CheckEvents { organization_id, .. }
             | BillingJob::AdvanceTestClock { organization_id }
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
@@ -138,6 +146,7 @@ impl BillingJob {
         match self {
             BillingJob::CloseCustomer { .. }
             | BillingJob::FinalizeInvoice { .. }
+            | BillingJob::CheckEvents { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod customer;
 pub mod document;
 pub mod event;
+pub mod event_check;
 pub mod invoice;
 pub mod jobs;
 mod notice;

@@ -2,13 +2,15 @@
 //!
 //! An organization without endpoints gets none.
 
+use domain::id::OrganizationId;
 use domain::invoice::{Invoice, Status};
 use domain::subscription::{Subscription, Transition};
 use domain::time::Instant;
+use domain::usage::event::Problems;
 use store::outbox::Message;
 use wire::customer;
 use wire::invoice::Includes;
-use wire::webhook::body;
+use wire::webhook::{EventsErrors, body};
 
 use crate::billing::Account;
 use crate::{App, Outcome, present};
@@ -94,4 +96,14 @@ fn about(
     }
     let shown = present::invoice_of(app, account, records, invoice, includes, now)?;
     Ok(vec![webhook(webhook_type, "Invoice", invoice.id, body(webhook_type, "invoice", &shown))])
+}
+
+/// What the world hears of events that will not count as meant (chapter 07, 1.8). It is about the organization as a whole.
+pub(crate) fn of_event_problems(organization: OrganizationId, found: &Problems) -> Message {
+    let lists = EventsErrors {
+        invalid_code: &found.invalid_code,
+        missing_aggregation_property: &found.missing_aggregation_property,
+        missing_group_key: &found.missing_group_key,
+    };
+    webhook("events.errors", "events_errors", organization, body("events.errors", "events_errors", &lists))
 }

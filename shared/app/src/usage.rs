@@ -8,7 +8,7 @@ use domain::id::OrganizationId;
 use domain::metric::Metric;
 use domain::organization::Organization;
 use domain::time::Instant;
-use domain::usage::event::Event;
+use domain::usage::event::{Event, came_after};
 use domain::usage::window::{End, Window};
 
 use store::usage::Wanted;
@@ -64,7 +64,7 @@ pub async fn log(
     let mut events = store::usage::read(app.store.table(), organization, external_id, &metric.code, &wanted).await?;
     let is_heir = catalogue.iter().any(|other| !other.is_live() && other.code == metric.code);
     if is_heir {
-        events.retain(|event| event.created_at >= metric.created_at);
+        events.retain(|event| came_after(event, metric));
     }
     Ok(events)
 }

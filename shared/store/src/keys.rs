@@ -255,6 +255,21 @@ pub fn receipt(organization: OrganizationId, day: NaiveDate, arrival: Uuid, part
     Key { partition: receipts(organization, day), sort: format!("{}#{part:04}", simple(arrival)) }
 }
 
+/// An hour in which an organization received events, by its start on the organization's clock.
+#[must_use]
+pub fn event_hour(organization: OrganizationId, start: Instant) -> Key {
+    key(organization, &[EVENT_HOURS], sortable(start))
+}
+
+/// Kind of hours with events in keys.
+const EVENT_HOURS: &str = "EVH";
+
+/// Where the receipts of a day begin that arrived at an instant or later: arrivals begin with their milliseconds.
+#[must_use]
+pub fn arrived_from(at: Instant) -> String {
+    format!("{:012x}", at.timestamp_millis().clamp(0, (1 << 48) - 1))
+}
+
 /// Kind of subscription records in lists.
 pub const SUBSCRIPTION_RECORDS: &str = "SUB";
 /// Kind of customers in lists.
@@ -341,6 +356,8 @@ pub enum Owner {
     Invoice(InvoiceId),
     /// A webhook: in a sandbox, its next attempt is due.
     Webhook(WebhookId),
+    /// An hour that begins at this instant: the events received in it are to be checked.
+    EventHour(Instant),
 }
 
 /// Whose the item under a key is; none for items that are never due.
@@ -348,7 +365,11 @@ pub enum Owner {
 pub fn owner(key: &Key) -> Option<(OrganizationId, Owner)> {
     let mut words = key.partition.split('#');
     let organization = OrganizationId(Uuid::try_parse(words.next()?).ok()?);
-    let (kind, id) = (words.next()?, Uuid::try_parse(words.next()?).ok()?);
+    let kind = words.next()?;
+    if kind == EVENT_HOURS {
+        return Some((organization, Owner::EventHour(from_sortable(&key.sort)?)));
+    }
+    let id = Uuid::try_parse(words.next()?).ok()?;
     match (kind, words.next()) {
         ("CUS", None) => Some((organization, Owner::Customer(CustomerId(id)))),
         ("INV", None) => Some((organization, Owner::Invoice(InvoiceId(id)))),
@@ -368,6 +389,8 @@ mod tests {
         let subscription = subscription(organization, customer, 7, SubscriptionId(id(4)));
         assert_eq!(owner(&subscription), Some((organization, Owner::Customer(customer))));
         assert_eq!(owner(&super::invoice(organization, invoice)), Some((organization, Owner::Invoice(invoice))));
+        let hour: Instant = "2024-02-29T10:00:00Z".parse().unwrap_or_default();
+        assert_eq!(owner(&event_hour(organization, hour)), Some((organization, Owner::EventHour(hour))));
         assert_eq!(owner(&plan(organization, PlanId(id(5)))), None);
         assert_eq!(owner(&api_key_hash("x")), None);
     }

@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::id::{CustomerId, EventId, OrganizationId, SubscriptionId};
+use domain::metric::Metric;
 use domain::problem::{Problems, codes};
-use domain::time::Instant;
-use domain::usage::event::{self, Event, EventError, Properties, Reception};
+use domain::time::{Instant, Zone};
+use domain::usage::event::{self, Event, EventError, Properties, Reception, Warning, warning};
 use domain::value::Value;
 use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -607,6 +608,73 @@ impl<'a> Output<'a> {
             lago_subscription_id: inferred.subscription_id.map(Uuid::from),
             external_subscription_id: subscription.unwrap_or_default(),
             created_at: format::timestamp(event.created_at),
+        }
+    }
+}
+
+/// What the list of events knows beside an event (chapter 03, 1.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Surroundings<'a> {
+    /// The zone of its customer, else the organization's.
+    pub zone: Zone,
+    /// Address of the client.
+    pub ip: Option<&'a str>,
+    /// Name of the client, as it gave it.
+    pub client: Option<&'a str>,
+    /// The live metric with its code.
+    pub metric: Option<&'a Metric>,
+}
+
+/// An event in the list of events: the event, what stands around it, what was sent, and what is odd about it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Listed<'a> {
+    #[serde(flatten)]
+    event: Output<'a>,
+    customer_timezone: &'static str,
+    ip_address: Option<&'a str>,
+    api_client: Option<&'a str>,
+    billable_metric_name: Option<&'a str>,
+    payload: Payload<'a>,
+    warnings: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+struct Payload<'a> {
+    event: AsSent<'a>,
+}
+
+/// The event as a client would send it again; whole seconds.
+#[derive(Debug, Clone, serde::Serialize)]
+struct AsSent<'a> {
+    transaction_id: &'a str,
+    external_customer_id: Option<&'a str>,
+    external_subscription_id: Option<&'a str>,
+    code: &'a str,
+    timestamp: i64,
+    properties: PropertiesOutput<'a>,
+}
+
+impl<'a> Listed<'a> {
+    /// An entry of the list of events.
+    #[must_use]
+    pub fn new(event: &'a Event, inferred: Inferred<'a>, around: Surroundings<'a>) -> Listed<'a> {
+        let output = Output::stored(event, inferred);
+        let payload = AsSent {
+            transaction_id: &event.transaction_id,
+            external_customer_id: output.external_customer_id,
+            external_subscription_id: event.external_subscription_id.as_deref(),
+            code: &event.code,
+            timestamp: event.timestamp.timestamp(),
+            properties: PropertiesOutput::Stored(&event.properties),
+        };
+        Listed {
+            event: output,
+            customer_timezone: around.zone.name(),
+            ip_address: around.ip,
+            api_client: around.client,
+            billable_metric_name: around.metric.map(|metric| metric.name.as_str()),
+            payload: Payload { event: payload },
+            warnings: warning(event, around.metric).map(Warning::as_str).into_iter().collect(),
         }
     }
 }

@@ -5,8 +5,10 @@ use app::event::{self, Found};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use domain::metric::Metric;
+use domain::organization::Organization;
 use wire::error::ErrorBody;
-use wire::event::{Batch, Inferred, Output};
+use wire::event::{Batch, Inferred, Listed, Output, Surroundings};
 
 use crate::call::{Call, Raw};
 use crate::error::ApiResult;
@@ -51,21 +53,31 @@ async fn batch(State(app): State<App>, raw: Raw) -> ApiResult {
     }
 }
 
-fn output(found: &Found) -> Output<'_> {
-    let inferred = Inferred { external_customer_id: found.external_customer_id.as_deref(), ..Inferred::default() };
-    Output::stored(&found.event, inferred)
+fn inferred(found: &Found) -> Inferred<'_> {
+    Inferred { external_customer_id: found.external_customer_id.as_deref(), ..Inferred::default() }
 }
 
 async fn show(State(app): State<App>, Path(transaction_id): Path<String>, call: Call) -> ApiResult {
     let found = event::find(&app, &call.organization, &transaction_id).await?;
-    reply::one("event", &output(&found))
+    reply::one("event", &Output::stored(&found.event, inferred(&found)))
 }
 
 async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let paging = call.query.paging();
     let start = (paging.page - 1).saturating_mul(paging.per_page);
     let range = start..start.saturating_add(paging.per_page);
-    let (total, events) = event::list(&app, &call.organization, range).await?;
-    let outputs: Vec<Output<'_>> = events.iter().map(output).collect();
-    reply::page("events", paging, total, &outputs)
+    let page = event::list(&app, &call.organization, range).await?;
+    let listed = |found| listed(found, &page.catalogue, &call.organization);
+    let outputs: Vec<Listed<'_>> = page.events.iter().map(listed).collect();
+    reply::page("events", paging, page.total, &outputs)
+}
+
+fn listed<'a>(found: &'a Found, catalogue: &'a [Metric], organization: &Organization) -> Listed<'a> {
+    let around = Surroundings {
+        zone: found.zone.unwrap_or(organization.timezone),
+        ip: found.source.ip.as_deref(),
+        client: found.source.user_agent.as_deref(),
+        metric: catalogue.iter().find(|metric| metric.is_live() && metric.code == found.event.code),
+    };
+    Listed::new(&found.event, inferred(found), around)
 }

@@ -233,48 +233,127 @@ impl Problems {
     }
 }
 
-/// The hourly check of chapter 03, 1.6, over the events received in an hour.
-///
-/// `live_metric` finds a live metric by code; 00-index rules that deleted ones do not matter. It is asked once per code.
+/// Whether an event is gone with its metric: a metric with its code was deleted after the event came, and the event is not
+/// of a later metric that took the code (chapter 03, 1.2 and 2.6). `catalogue` holds deleted metrics, too.
 #[must_use]
-pub fn problems<'e, 'm>(
-    events: impl IntoIterator<Item = &'e Event>,
-    live_metric: impl Fn(&str) -> Option<&'m Metric>,
-) -> Problems {
-    let mut metrics: HashMap<&str, Option<&Metric>> = HashMap::new();
-    let (mut codes, mut properties, mut keys) = (Ids::default(), Ids::default(), Ids::default());
-    for event in events {
-        let metric = *metrics.entry(&event.code).or_insert_with(|| live_metric(&event.code));
-        let Some(metric) = metric else {
-            codes.note(event);
-            continue;
-        };
-        if lacks_aggregation_property(metric, &event.properties) {
-            properties.note(event);
-        }
-        if lacks_group_key(metric, &event.properties) {
-            keys.note(event);
+pub fn is_deleted(event: &Event, catalogue: &[Metric]) -> bool {
+    let mut namesakes = catalogue.iter().filter(|metric| metric.code == event.code);
+    let is_of_live = namesakes.clone().any(|metric| metric.is_live() && came_after(event, metric));
+    !is_of_live && namesakes.any(|metric| metric.deleted_at.is_some_and(|deleted_at| event.created_at <= deleted_at))
+}
+
+/// Whether an event was received after a metric was created. Both were by the real clock: a test clock may stand still.
+#[must_use]
+pub fn came_after(event: &Event, metric: &Metric) -> bool {
+    event.received_at.timestamp_micros() > metric.created_seq
+}
+
+/// What is odd about an event, in the list of events (chapter 03, 1.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Warning {
+    /// No live metric has its code.
+    UnknownCode,
+    /// Its metric counts a property that the event does not have.
+    PropertyNotSent,
+}
+
+impl Warning {
+    /// The word of the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Warning::UnknownCode => "code_matches_no_billable_metric",
+            Warning::PropertyNotSent => "aggregation_property_not_sent",
         }
     }
-    Problems {
-        invalid_code: codes.listed,
-        missing_aggregation_property: properties.listed,
-        missing_group_key: keys.listed,
+}
+
+/// The warning about an event, if any; `metric` is the live one with its code. Only the key's presence counts (chapter 03, 1.7).
+#[must_use]
+pub fn warning(event: &Event, metric: Option<&Metric>) -> Option<Warning> {
+    let Some(metric) = metric else { return Some(Warning::UnknownCode) };
+    let field = metric.field_name.as_deref()?;
+    event.properties.get(field).is_none().then_some(Warning::PropertyNotSent)
+}
+
+/// Most bytes of transaction ids in one list: what is sent must fit into an item and be taken by receivers.
+const LIST_BYTES_MAX: usize = 40 * 1024;
+
+/// The hourly check of chapter 03, 1.6, under way: the events received in an hour, in any portions.
+///
+/// Only live metrics matter (00-index). A list ends where it would grow beyond 40 KB; see [`HourlyCheck::is_cut`].
+#[derive(Debug)]
+pub struct HourlyCheck<'m> {
+    metrics: HashMap<&'m str, &'m Metric>,
+    codes: Ids,
+    properties: Ids,
+    keys: Ids,
+}
+
+impl<'m> HourlyCheck<'m> {
+    /// A check against the live ones of `metrics`.
+    #[must_use]
+    pub fn new(metrics: impl IntoIterator<Item = &'m Metric>) -> Self {
+        let live = metrics.into_iter().filter(|metric| metric.is_live());
+        HourlyCheck {
+            metrics: live.map(|metric| (metric.code.as_str(), metric)).collect(),
+            codes: Ids::default(),
+            properties: Ids::default(),
+            keys: Ids::default(),
+        }
+    }
+
+    /// Takes in an event; a copy changes nothing.
+    pub fn note(&mut self, event: &Event) {
+        let Some(metric) = self.metrics.get(event.code.as_str()) else {
+            return self.codes.note(event);
+        };
+        if lacks_aggregation_property(metric, &event.properties) {
+            self.properties.note(event);
+        }
+        if lacks_group_key(metric, &event.properties) {
+            self.keys.note(event);
+        }
+    }
+
+    /// Whether there was more than the lists can hold.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        [&self.codes, &self.properties, &self.keys].into_iter().any(|ids| ids.is_cut)
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn found(self) -> Problems {
+        Problems {
+            invalid_code: self.codes.listed,
+            missing_aggregation_property: self.properties.listed,
+            missing_group_key: self.keys.listed,
+        }
     }
 }
 
 /// Transaction ids, each once.
-#[derive(Default)]
-struct Ids<'a> {
-    seen: HashSet<&'a str>,
+#[derive(Debug, Default)]
+struct Ids {
+    seen: HashSet<String>,
     listed: Vec<String>,
+    bytes: usize,
+    is_cut: bool,
 }
 
-impl<'a> Ids<'a> {
-    fn note(&mut self, event: &'a Event) {
-        if self.seen.insert(&event.transaction_id) {
-            self.listed.push(event.transaction_id.clone());
+impl Ids {
+    fn note(&mut self, event: &Event) {
+        if self.is_cut || self.seen.contains(&event.transaction_id) {
+            return;
         }
+        self.bytes += event.transaction_id.len();
+        if self.bytes > LIST_BYTES_MAX {
+            self.is_cut = true;
+            return;
+        }
+        self.seen.insert(event.transaction_id.clone());
+        self.listed.push(event.transaction_id.clone());
     }
 }
 

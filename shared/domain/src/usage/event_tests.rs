@@ -119,7 +119,10 @@ fn of_one_id_the_first_received_counts() {
 fn check_problems(metric: Option<&Metric>, properties: &str, expected: [bool; 3]) {
     let events = log(&format!("2023-05-02 {properties} *2"));
     let twice: Vec<&Event> = events.iter().chain(&events).collect();
-    let found = problems(twice, |code| metric.filter(|metric| metric.code == code));
+    let mut check = HourlyCheck::new(metric);
+    twice.into_iter().for_each(|event| check.note(event));
+    assert!(!check.is_cut());
+    let found = check.found();
     let listed = |is_listed| if is_listed { vec!["t0".to_owned(), "t1".to_owned()] } else { Vec::new() };
     let [code, property, key] = expected.map(listed);
     let expected = Problems { invalid_code: code, missing_aggregation_property: property, missing_group_key: key };
@@ -173,4 +176,52 @@ fn the_hourly_check_lists_missing_dimensions() {
 #[test]
 fn an_event_can_be_in_two_lists() {
     check_problems(Some(&metric(Sum).by(&one("region", &["usa"]))), "", [false, true, true]);
+}
+
+#[test]
+fn the_hourly_check_knows_live_metrics_only() {
+    let deleted = Metric { deleted_at: Some(at("2023-05-01")), ..metric(Count) };
+    check_problems(Some(&deleted), "", [true, false, false]);
+}
+
+#[test]
+fn a_list_of_the_hourly_check_ends_before_it_cannot_be_sent() {
+    let events = log("2023-05-02 *3");
+    let mut check = HourlyCheck::new([]);
+    let long = "x".repeat(LIST_BYTES_MAX - 1);
+    for (event, id) in events.into_iter().zip(["a", &long, "b"]) {
+        check.note(&Event { transaction_id: id.to_owned(), ..event });
+    }
+    assert!(check.is_cut());
+    assert_eq!(check.found().invalid_code, ["a", &long]);
+}
+
+#[test]
+fn a_warning_is_about_the_metric_or_its_property() {
+    let check = |metric: Option<&Metric>, properties: &str, expected| {
+        assert_eq!(warning(&log(&format!("2023-05-02 {properties}"))[0], metric), expected, "{properties}");
+    };
+    check(None, "value=1", Some(Warning::UnknownCode));
+    check(Some(&metric(Sum)), "other=1", Some(Warning::PropertyNotSent));
+    check(Some(&metric(Sum)), "value=null", None);
+    check(Some(&metric(Sum)), "value='foo'", None);
+    check(Some(&metric(Count)), "", None);
+}
+
+#[test]
+fn events_go_with_their_metric() {
+    let event = &log("2023-05-02")[0];
+    let seq = |seconds: i64| event.received_at.timestamp_micros() + seconds * 1_000_000;
+    let live = |created_seq| Metric { created_seq, ..metric(Count) };
+    let gone = |deleted_at| Metric { deleted_at: Some(deleted_at), ..metric(Count) };
+    let later = event.created_at + chrono::TimeDelta::days(1);
+    let check = |catalogue: &[Metric], expected, name| assert_eq!(is_deleted(event, catalogue), expected, "{name}");
+    check(&[], false, "no metric");
+    check(&[live(seq(9))], false, "before the first metric of its code");
+    check(&[gone(later)], true, "deleted later");
+    check(&[gone(event.created_at)], true, "deleted at the instant of a clock that stands still");
+    check(&[gone(event.created_at - chrono::TimeDelta::seconds(1))], false, "deleted before it came");
+    check(&[gone(event.created_at), live(seq(-1))], false, "of the new metric");
+    check(&[gone(event.created_at), live(seq(1))], true, "of the old metric");
+    check(&[Metric { code: "other".into(), ..gone(later) }], false, "another code");
 }

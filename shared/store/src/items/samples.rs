@@ -30,7 +30,8 @@ use rust_decimal_macros::dec;
 use uuid::Uuid;
 
 use super::{
-    ApiKey, Chain, Draft, FormerCustomers, KeyHolder, Live, LiveKind, Member, RunningNumber, Webhook, WebhookStatus,
+    ApiKey, Chain, Draft, EventHour, FormerCustomers, KeyHolder, Live, LiveKind, Member, RunningNumber, Webhook,
+    WebhookStatus,
 };
 use crate::alias::Alias;
 use crate::keys::Timeline;
@@ -615,6 +616,11 @@ pub fn chain() -> Chain {
 
 pub fn draft() -> Draft {
     Draft::of(&invoice(true))
+}
+
+pub fn event_hour(checked: bool) -> EventHour {
+    let day = |text: &str| text.parse().unwrap();
+    EventHour { start: at("2024-02-29T23:00:00Z"), received: (day("2026-01-31"), day("2026-02-01")), checked }
 }
 
 pub fn former_customers() -> FormerCustomers {

@@ -43,6 +43,7 @@ fn every_kind_comes_back_as_it_was() {
     returns(&samples::draft());
     returns(&samples::live());
     returns(&samples::former_customers());
+    [true, false].into_iter().for_each(|checked| returns(&samples::event_hour(checked)));
 }
 
 fn golden<R: Record>(name: &str, record: &R) {
@@ -77,6 +78,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
     golden("", &samples::draft());
     golden("", &samples::live());
     golden("", &samples::former_customers());
+    golden("", &samples::event_hour(false));
 }
 
 fn old_golden<R: Record>(file: &str) -> R {
@@ -232,4 +234,16 @@ proptest! {
         let item = to_item(scope(), &customer, 1).unwrap();
         prop_assert_eq!(from_item::<domain::customer::Customer>(&item).unwrap().value, customer);
     }
+}
+
+#[test]
+fn an_hour_with_events_is_due_until_it_was_checked() {
+    let hour = samples::event_hour(false);
+    let due: Vec<_> = hour.entries(scope()).into_iter().map(|entry| (entry.index, entry.sort)).collect();
+    assert_eq!(due, [(Index::ByDue, keys::sortable(at("2024-03-01T00:05:00Z")))]);
+    assert_eq!(hour.expires_at(), None);
+    let checked = samples::event_hour(true);
+    assert!(checked.entries(scope()).is_empty());
+    // By the real clock, whatever time it is in the sandbox.
+    assert_eq!(checked.expires_at(), Some(at("2026-02-09T00:00:00Z").timestamp()));
 }

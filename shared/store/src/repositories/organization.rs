@@ -2,9 +2,10 @@
 
 use domain::id::OrganizationId;
 use domain::organization::Organization;
+use domain::time::Instant;
 
 use super::Store;
-use crate::items::{ApiKey, KeyHolder, RunningNumber};
+use crate::items::{ApiKey, EventHour, KeyHolder, RunningNumber};
 use crate::keys;
 use crate::record::{LoadError, Versioned, from_item};
 use crate::table::Query;
@@ -22,6 +23,15 @@ impl Store {
     pub async fn api_key_holder(&self, hash: &str) -> Result<Option<KeyHolder>, LoadError> {
         let holder: Option<Versioned<KeyHolder>> = self.load(&keys::api_key_hash(hash)).await?;
         Ok(holder.map(|holder| holder.value))
+    }
+
+    /// An hour with events by its start; none if it has none, or was checked long ago. One read.
+    pub async fn event_hour(
+        &self,
+        organization: OrganizationId,
+        start: Instant,
+    ) -> Result<Option<Versioned<EventHour>>, LoadError> {
+        self.load(&keys::event_hour(organization, start)).await
     }
 
     /// Every API key of an organization, oldest first, revoked ones too. One query.

@@ -43,7 +43,7 @@ use domain::usage::event::Event;
 use uuid::Uuid;
 
 pub use chunk::{Recorded, Source};
-pub use receipt::{Recent, find, recent};
+pub use receipt::{Recent, created_in, find, recent};
 
 use crate::keys;
 use crate::record::{DecodeError, LoadError};

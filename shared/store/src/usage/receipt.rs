@@ -5,6 +5,7 @@
 //! only chunks that may hold the id, and a list only those of its page.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate};
 use domain::id::OrganizationId;
@@ -54,7 +55,7 @@ struct StoredChunk {
     part: u32,
     /// First and last reception, microseconds.
     received: (i64, i64),
-    /// First and last timestamp, microseconds: where the events go when the chunk is folded.
+    /// First and last timestamp, microseconds.
     timestamps: (i64, i64),
     /// One per event, in the order of the chunk.
     fingerprints: Vec<Fingerprint>,
@@ -123,15 +124,20 @@ fn split(chunks: Vec<StoredChunk>) -> Vec<Vec<StoredChunk>> {
 /// A chunk as a receipt names it.
 struct Entry {
     key: Key,
-    /// Last reception, microseconds.
-    received_last: i64,
+    /// Last timestamp, microseconds.
+    timestamp_last: i64,
     fingerprints: Vec<Fingerprint>,
 }
 
 /// The chunks of a day, in order of arrival.
 async fn entries(table: &dyn Table, organization: OrganizationId, day: NaiveDate) -> Result<Vec<Entry>, LoadError> {
+    entries_of(table, organization, Query::partition(keys::receipts(organization, day))).await
+}
+
+/// The chunks that some receipts name, in order of arrival.
+async fn entries_of(table: &dyn Table, organization: OrganizationId, query: Query) -> Result<Vec<Entry>, LoadError> {
     let mut entries = Vec::new();
-    for item in all_items(table, Query::partition(keys::receipts(organization, day))).await? {
+    for item in all_items(table, query).await? {
         if item.kind != KIND || item.schema > SCHEMA {
             return Err(DecodeError::new(KIND, format!("`{}` of schema {}", item.kind, item.schema)).into());
         }
@@ -143,7 +149,7 @@ async fn entries(table: &dyn Table, organization: OrganizationId, day: NaiveDate
             let log = keys::usage_log(organization, &chunk.external_subscription_id, &chunk.code);
             Entry {
                 key: keys::chunk_key(&log, arrival, chunk.part as usize),
-                received_last: chunk.received.1,
+                timestamp_last: chunk.timestamps.1,
                 fingerprints: chunk.fingerprints,
             }
         }));
@@ -196,6 +202,33 @@ pub async fn find(
     Ok(None)
 }
 
+/// Hands over every event of the organization that was created in a span of its own clock, copies too, a few chunks in
+/// memory at a time.
+///
+/// They are looked for among those received on the days `received` (UTC, first and last) and, if that is known, not before
+/// `arrived_from`. One query per day, and every chunk that arrived then.
+pub async fn created_in(
+    table: &dyn Table,
+    organization: OrganizationId,
+    received: (NaiveDate, NaiveDate),
+    arrived_from: Option<Instant>,
+    created: Range<Instant>,
+    mut each: impl FnMut(&Event),
+) -> Result<(), LoadError> {
+    for day in days(received.0, received.1) {
+        let query =
+            Query { from: arrived_from.map(keys::arrived_from), ..Query::partition(keys::receipts(organization, day)) };
+        let chunks: Vec<Key> =
+            entries_of(table, organization, query).await?.into_iter().map(|entry| entry.key).collect();
+        for part in chunks.chunks(OPENED_AT_ONCE) {
+            let opened = open(table, organization, part).await?;
+            let events = opened.iter().flatten().map(|recorded| &recorded.event);
+            events.filter(|event| created.contains(&event.created_at)).for_each(&mut each);
+        }
+    }
+    Ok(())
+}
+
 /// A part of the list of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
@@ -205,8 +238,8 @@ pub struct Recent {
     pub events: Vec<Recorded>,
 }
 
-/// Events of the organization, of every log, newest received first, that were received on the days `from_day` to
-/// `to_day` (UTC, both inclusive): `limit` of them after the first `offset`.
+/// Events of the organization, of every log, newest timestamp first (then newest received), that were received on the days
+/// `from_day` to `to_day` (UTC, both inclusive): `limit` of them after the first `offset` (chapter 03, 1.7).
 ///
 /// An event that was delivered several times on these days is listed once, as first received. One query per day; the
 /// chunks of the part and of everything before it, and those that hold an event again.
@@ -294,10 +327,10 @@ impl List<'_> {
     /// The places of the newest events, newest first; at least `wanted` if there are as many. Copies are left out.
     async fn newest(&mut self, wanted: usize, copies: &HashSet<Place>) -> Result<Vec<Place>, LoadError> {
         let mut closed: Vec<usize> = (0..self.entries.len()).collect();
-        closed.sort_by_key(|entry| std::cmp::Reverse(self.entries[*entry].received_last));
+        closed.sort_by_key(|entry| std::cmp::Reverse(self.entries[*entry].timestamp_last));
         let mut places = Vec::new();
         // Events of opened chunks that may still be preceded by some of a closed one.
-        let mut waiting: BinaryHeap<(Instant, u32, String, Place)> = BinaryHeap::new();
+        let mut waiting: BinaryHeap<(Instant, Instant, u32, String, Place)> = BinaryHeap::new();
         let mut batches = closed.chunks(OPENED_AT_ONCE).peekable();
         while let Some(batch) = batches.next() {
             if places.len() >= wanted {
@@ -309,12 +342,12 @@ impl List<'_> {
                 let place = |row| (*entry, row);
                 let kept = rows.iter().enumerate().filter(|(row, _)| !copies.contains(&place(*row)));
                 waiting.extend(kept.map(|(row, Recorded { event, .. })| {
-                    (event.received_at, event.position, event.transaction_id.clone(), place(row))
+                    (event.timestamp, event.received_at, event.position, event.transaction_id.clone(), place(row))
                 }));
             }
-            let next = batches.peek().and_then(|batch| batch.first()).map(|entry| self.entries[*entry].received_last);
+            let next = batches.peek().and_then(|batch| batch.first()).map(|entry| self.entries[*entry].timestamp_last);
             let later = next.and_then(DateTime::from_timestamp_micros);
-            while waiting.peek().is_some_and(|(received_at, ..)| later.is_none_or(|later| *received_at > later)) {
+            while waiting.peek().is_some_and(|(timestamp, ..)| later.is_none_or(|later| *timestamp > later)) {
                 places.extend(waiting.pop().map(|(.., place)| place));
             }
         }
