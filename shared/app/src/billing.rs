@@ -338,6 +338,7 @@ pub(crate) struct Context {
     taxes: Vec<Tax>,
     metrics: Vec<Metric>,
     usage: Usage,
+    read_at: Instant,
 }
 
 impl Context {
@@ -362,12 +363,13 @@ impl Context {
             }
         }
         let mut usage = Usage::new();
+        let read_at = app.clock.now();
         for ((external_id, id), (metric, span)) in spans {
             let events = crate::usage::log(app, organization, external_id, metric, &catalogue, span).await?;
             usage.insert((external_id.to_owned(), id), events);
         }
         let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
-        Ok(Context { taxes, metrics, usage })
+        Ok(Context { taxes, metrics, usage, read_at })
     }
 
     pub(crate) fn snapshot<'a>(&'a self, account: &'a Account) -> Snapshot<'a> {
@@ -377,6 +379,7 @@ impl Context {
             taxes: &self.taxes,
             metrics: &self.metrics,
             usage: &self.usage,
+            read_at: self.read_at,
         }
     }
 

@@ -195,7 +195,7 @@ pub fn payment_status(status: FeePaymentStatus) -> &'static str {
 impl Item {
     fn new(fee: &Fee) -> Item {
         match &fee.item {
-            FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance: _ } => Item {
+            FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance: _, basis: _ } => Item {
                 kind: "subscription",
                 code: plan_code.clone(),
                 name: plan_name.clone(),

@@ -10,6 +10,7 @@ mod charges;
 mod deletions;
 mod documents;
 mod drafts;
+mod event_checks;
 mod events;
 mod lifecycle;
 mod numbering;

@@ -13,7 +13,8 @@ use crate::charge::{self, AmountDetails, FeeAmounts, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::{
-    self, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Kind, Sequence, Status,
+    self, Basis, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Kind, MinimumBasis,
+    Sequence, Status, SubscriptionBasis, UsageBasis,
 };
 use crate::metric::{AggregationType, Metric};
 use crate::organization::Organization;
@@ -42,6 +43,8 @@ pub struct Snapshot<'a> {
     pub metrics: &'a [Metric],
     /// Every event of the logs concerned, of all time, each id once.
     pub usage: &'a Usage,
+    /// When the logs were read, by the real clock.
+    pub read_at: Instant,
 }
 
 /// Where an invoice stands among others.
@@ -237,6 +240,12 @@ fn subscription_fees(snapshot: &Snapshot<'_>, subject: &Subject<'_>, zone: Zone,
                 plan_name: plan.name.clone(),
                 invoice_display_name: plan.invoice_display_name.clone(),
                 pay_in_advance: plan.pay_in_advance,
+                basis: Some(SubscriptionBasis {
+                    formula: computed.formula,
+                    plan_amount_cents: terms.amount_cents,
+                    days: computed.days,
+                    period_days: computed.period_days,
+                }),
             },
             subscription_id: Some(subscription.id),
             external_subscription_id: Some(subscription.external_id.clone()),
@@ -321,7 +330,7 @@ fn one_charge(
         let amounts = usage.amounts(plan)?;
         let at = fees.at;
         fees.push(|id| {
-            let item = charge_item(charge, metric, &usage);
+            let item = charge_item(charge, metric, &usage, &window, snapshot.read_at);
             taxed(charge_fee(id, subscription, usage.units, &amounts, at, (from, to), item), &taxes)
         });
     }
@@ -346,10 +355,8 @@ fn fill_up(subject: &Subject<'_>, charge: &Charge, terms: &Terms, taxes: &[Tax],
     let sum = fees.list[first..].iter().map(|fee| fee.amount_cents).fold(0, i64::saturating_add);
     let days = minimum_days(terms, subject.situation, &subject.boundaries);
     let period_days = charges_period_days(terms, &subject.boundaries);
-    let Some(amount_cents) = true_up(charge.min_amount_cents, sum, days, period_days).filter(|amount| *amount > 0)
-    else {
-        return;
-    };
+    // A gap of less than a cent gives a fee of 0 (chapter 02, 8.5).
+    let Some(amount_cents) = true_up(charge.min_amount_cents, sum, days, period_days) else { return };
     let Some(parent) = fees.list.get(first).cloned() else { return };
     let id = fees.next_id();
     if let Some(FeeItem::Charge(item)) = fees.list.get_mut(first).map(|fee| &mut fee.item) {
@@ -362,6 +369,7 @@ fn fill_up(subject: &Subject<'_>, charge: &Charge, terms: &Terms, taxes: &[Tax],
         true_up: None,
         events_count: 0,
         details: AmountDetails::None,
+        basis: Some(Basis::Minimum(MinimumBasis { days, period_days, fees_amount_cents: sum })),
         ..item.clone()
     };
     let fee = Fee {
@@ -397,6 +405,10 @@ pub struct RatedGroup {
     pub group: Option<FeeGroup>,
     /// Units shown: full ones.
     pub units: Decimal,
+    /// Units that the amount is for: those by days on a prorated charge.
+    pub amount_units: Decimal,
+    /// Whether units count by days.
+    pub prorated: bool,
     /// Distinct events.
     pub events_count: i64,
     /// Amount and how it came about.
@@ -466,6 +478,8 @@ pub fn rated_groups(
                     display_name: display_name.unwrap_or_else(|| leaf.display_name()),
                 }),
                 units: usage.full_units,
+                amount_units: usage.units,
+                prorated: charge.prorated && full == Full::AsCharged,
                 events_count: usage.events_count,
                 outcome: price.rate(&usage)?,
             },
@@ -475,7 +489,7 @@ pub fn rated_groups(
     Ok(rated.into_iter().map(|(_, usage)| usage).collect())
 }
 
-fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup) -> ChargeItem {
+fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup, window: &Window, read_at: Instant) -> ChargeItem {
     let display_name = charge.invoice_display_name.clone().filter(|name| !name.trim().is_empty());
     ChargeItem {
         charge_id: charge.id,
@@ -493,6 +507,33 @@ fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup) -> ChargeIt
         true_up: None,
         events_count: usage.events_count,
         details: usage.outcome.details.clone(),
+        basis: Some(Basis::Usage(Box::new(usage_basis(charge, metric, usage, window, read_at)))),
+    }
+}
+
+/// What the fee of a rated group was computed from.
+#[must_use]
+pub fn usage_basis(
+    charge: &Charge,
+    metric: &Metric,
+    usage: &RatedGroup,
+    window: &Window,
+    read_at: Instant,
+) -> UsageBasis {
+    let group = usage.group.as_ref().map(|group| group.id);
+    let own = group.and_then(|group| charge.group_price(group));
+    UsageBasis {
+        model: charge.model(),
+        properties: own.map_or(&charge.price, |own| &own.price).properties.clone(),
+        aggregation: metric.aggregation,
+        recurring: metric.recurring,
+        field_name: metric.field_name.clone(),
+        dimensions: invoice::dimensions(metric, group),
+        window: *window,
+        prorated: usage.prorated,
+        read_at,
+        units: usage.amount_units,
+        amount: usage.outcome.amount,
     }
 }
 

@@ -1,5 +1,9 @@
 //! Invoices and fees, their totals and their numbers. Rules: chapter 04, 2, 3, 5 and 6.
 
+mod basis;
+
+pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
+
 use chrono::{Days, NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 
@@ -93,6 +97,8 @@ pub enum FeeItem {
         invoice_display_name: Option<String>,
         /// Whether the plan is billed in advance.
         pay_in_advance: bool,
+        /// What it was computed from; none on fees of earlier programs.
+        basis: Option<SubscriptionBasis>,
     },
     /// Usage of a charge.
     Charge(Box<ChargeItem>),
@@ -149,6 +155,8 @@ pub struct ChargeItem {
     pub events_count: i64,
     /// How the amount came about.
     pub details: AmountDetails,
+    /// What it was computed from; none on fees of earlier programs.
+    pub basis: Option<Basis>,
 }
 
 /// The event that made a fee in advance.

@@ -5,11 +5,14 @@ use domain::charge::{
     VolumeDetails,
 };
 use domain::id::{AddOnId, ChargeId, EventId, FeeId, GroupId, MetricId, SubscriptionId, WalletTransactionId};
-use domain::invoice::{ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, FeePaymentStatus, PaymentStatus};
+use domain::invoice::{
+    Basis, ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, FeePaymentStatus, PaymentStatus, SubscriptionBasis,
+};
 use domain::tax::FeeTax;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::basis::{StoredBasis, StoredSubscriptionBasis};
 use super::form::{Micros, Text, all, at, of_text, words};
 use super::tax::StoredFeeTax;
 
@@ -59,6 +62,9 @@ enum StoredItem {
         #[serde(skip_serializing_if = "Option::is_none")]
         invoice_display_name: Option<String>,
         pay_in_advance: bool,
+        /// Since schema 3.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<StoredSubscriptionBasis>,
     },
     Charge(Box<StoredChargeItem>),
     /// Since schema 2.
@@ -104,6 +110,9 @@ struct StoredChargeItem {
     true_up: Option<Text<FeeId>>,
     events_count: i64,
     details: StoredDetails,
+    /// Since schema 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<StoredBasis>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -372,6 +381,7 @@ impl From<&ChargeItem> for StoredChargeItem {
             true_up,
             events_count,
             details,
+            basis,
         } = item;
         StoredChargeItem {
             charge_id: Text(*charge_id),
@@ -390,6 +400,7 @@ impl From<&ChargeItem> for StoredChargeItem {
             true_up: true_up.map(Text),
             events_count: *events_count,
             details: details.into(),
+            basis: basis.as_ref().map(StoredBasis::from),
         }
     }
 }
@@ -412,6 +423,7 @@ impl From<StoredChargeItem> for ChargeItem {
             true_up: of_text(stored.true_up),
             events_count: stored.events_count,
             details: stored.details.into(),
+            basis: stored.basis.map(Basis::from),
         }
     }
 }
@@ -419,8 +431,9 @@ impl From<StoredChargeItem> for ChargeItem {
 impl From<&FeeItem> for StoredItem {
     fn from(item: &FeeItem) -> Self {
         match item.clone() {
-            FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance } => {
-                StoredItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance }
+            FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance, basis } => {
+                let basis = basis.map(StoredSubscriptionBasis::from);
+                StoredItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance, basis }
             }
             FeeItem::Charge(item) => StoredItem::Charge(Box::new(item.as_ref().into())),
             FeeItem::AddOn { add_on_id, code, name, display_name } => {
@@ -436,8 +449,9 @@ impl From<&FeeItem> for StoredItem {
 impl From<StoredItem> for FeeItem {
     fn from(stored: StoredItem) -> Self {
         match stored {
-            StoredItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance } => {
-                FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance }
+            StoredItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance, basis } => {
+                let basis = basis.map(SubscriptionBasis::from);
+                FeeItem::Subscription { plan_code, plan_name, invoice_display_name, pay_in_advance, basis }
             }
             StoredItem::Charge(item) => FeeItem::Charge(Box::new((*item).into())),
             StoredItem::AddOn { add_on_id, code, name, display_name } => {

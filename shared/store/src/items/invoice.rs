@@ -41,7 +41,7 @@ const PAGE_BYTES_MAX: usize = 300_000;
 
 /// Kind of the items that hold pages of fees.
 const PAGE_KIND: &str = "fees";
-const PAGE_SCHEMA: u32 = 2;
+const PAGE_SCHEMA: u32 = 3;
 
 /// Version of an invoice that was listed without its fees. No item has it: a commit with such an invoice never happens.
 pub const LISTED_VERSION: u64 = 0;
@@ -463,7 +463,7 @@ fn loaded(stored: StoredInvoice) -> (Invoice, Option<StoredPages>) {
 
 impl Record for Invoice {
     const KIND: &'static str = "invoice";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     type Stored = StoredInvoice;
 
     fn key(&self, scope: Scope) -> Key {

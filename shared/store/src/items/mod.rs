@@ -12,6 +12,7 @@
 //! - `golden/` holds bodies of every kind and schema that must load for ever.
 
 pub mod api_key;
+mod basis;
 pub mod chain;
 pub mod customer;
 pub mod draft;

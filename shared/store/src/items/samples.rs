@@ -1,6 +1,6 @@
 //! Values for tests: one of every kind with every field set, and one with nothing that may be absent.
 
-use domain::billing::{Boundaries, Change, LastRecord, Situation};
+use domain::billing::{Boundaries, Change, Formula, LastRecord, Situation};
 use domain::charge::{
     AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails,
     PercentageDetails, Price, VolumeDetails,
@@ -12,8 +12,9 @@ use domain::id::{
     TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::invoice::{
-    BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
-    FeePayment, FeePaymentStatus, Invoice, Kind, PaymentStatus, PrepaidUse, Status, Totals,
+    Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
+    FeePayment, FeePaymentStatus, Invoice, Kind, MinimumBasis, PaymentStatus, PrepaidUse, Status, SubscriptionBasis,
+    Totals, UsageBasis,
 };
 use domain::metric::groups::{Groups, Leaf, Parent};
 use domain::metric::{AggregationType, Metric, WeightedInterval};
@@ -25,6 +26,7 @@ use domain::plan::{Charge, GroupPrice, Plan, Pricing};
 use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
 use domain::tax::{FeeTax, InvoiceTax, Tax};
 use domain::time::{BillingTime, Instant, Interval, Zone};
+use domain::usage::window::{End, Window};
 use domain::value::Value;
 use rust_decimal_macros::dec;
 use uuid::Uuid;
@@ -450,8 +452,40 @@ pub fn charge_item(details: AmountDetails, full: bool) -> FeeItem {
         true_up_parent: full.then(|| FeeId(id(20))),
         true_up: full.then(|| FeeId(id(21))),
         events_count: 1_000_000,
+        basis: full.then(|| basis(&details)),
         details,
     }))
+}
+
+fn basis(details: &AmountDetails) -> Basis {
+    match details {
+        AmountDetails::None => Basis::Minimum(MinimumBasis { days: 17, period_days: 31, fees_amount_cents: -200 }),
+        AmountDetails::Graduated(_)
+        | AmountDetails::GraduatedPercentage(_)
+        | AmountDetails::Package(_)
+        | AmountDetails::Percentage(_)
+        | AmountDetails::Volume(_) => Basis::Usage(Box::new(UsageBasis {
+            model: ChargeModel::Percentage,
+            properties: Value::Map(vec![
+                ("rate".into(), Value::Text("1.20".into())),
+                ("free_units_per_events".into(), Value::Number("3".into())),
+            ]),
+            aggregation: AggregationType::UniqueCount,
+            recurring: true,
+            field_name: Some("user".into()),
+            dimensions: vec![("cloud".into(), "aws".into()), ("region".into(), "eu".into())],
+            window: Window {
+                from: at("2024-01-01T00:00:00Z"),
+                to: at("2024-01-16T14:00:00Z"),
+                end: End::Successors,
+                period_days: 31,
+            },
+            prorated: true,
+            read_at: at("2024-02-01T00:05:00.000001Z"),
+            units: dec!(1.67742),
+            amount: dec!(16.774200000000000001),
+        })),
+    }
 }
 
 fn subscription_item(full: bool) -> FeeItem {
@@ -460,6 +494,12 @@ fn subscription_item(full: bool) -> FeeItem {
         plan_name: "Pro".into(),
         invoice_display_name: full.then(|| "Professional".into()),
         pay_in_advance: full,
+        basis: full.then_some(SubscriptionBasis {
+            formula: Formula::First,
+            plan_amount_cents: 10_000,
+            days: 17,
+            period_days: 31,
+        }),
     }
 }
 

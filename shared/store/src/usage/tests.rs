@@ -160,11 +160,12 @@ proptest! {
                 let earliest = copies.map(|event| (event.received_at, event.position, event.timestamp)).min();
                 assert_eq!(found.map(|event| (event.received_at, event.position, event.timestamp)), earliest);
             }
-            everything.sort_by_key(|event| std::cmp::Reverse((event.received_at, event.position, event.transaction_id.clone())));
+            everything.sort_by_key(|event| std::cmp::Reverse((event.timestamp, event.received_at, event.position, event.transaction_id.clone())));
             for (offset, limit) in [(0, 100), (0, 3), (2, 5), (100, 10)] {
                 let listed = recent(&table, organization, from, to, offset, limit).await.unwrap();
                 assert_eq!(listed.total, everything.len());
-                let order = |event: &Event| (event.received_at, event.position, event.transaction_id.clone());
+                let order =
+                    |event: &Event| (event.timestamp, event.received_at, event.position, event.transaction_id.clone());
                 let expected: Vec<_> = everything.iter().skip(offset).take(limit).map(order).collect();
                 assert_eq!(listed.events.iter().map(|recorded| order(&recorded.event)).collect::<Vec<_>>(), expected);
             }

@@ -33,6 +33,7 @@ fn charge_item() -> ChargeItem {
         true_up: None,
         events_count: 100,
         details: AmountDetails::None,
+        basis: None,
     }
 }
 
@@ -115,6 +116,7 @@ fn a_subscription_fee() {
             plan_name: "Pro".into(),
             invoice_display_name: None,
             pay_in_advance: true,
+            basis: None,
         },
         amount_cents: 10000,
         units: dec!(1),

@@ -40,6 +40,7 @@ fn subscription_fee() -> Fee {
             plan_name: "Pro".into(),
             invoice_display_name: None,
             pay_in_advance: false,
+            basis: None,
         },
         subscription_id: Some(SubscriptionId(Uuid::from_u128(0x5))),
         external_subscription_id: Some("sub_1".into()),

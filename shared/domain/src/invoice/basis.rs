@@ -1,0 +1,127 @@
+//! What a fee was computed from, as it was at billing: with the usage log it says how the amount came about, also after the
+//! plan, the charge or the metric was edited or deleted.
+
+use rust_decimal::Decimal;
+
+use crate::billing::Formula;
+use crate::charge::ChargeModel;
+use crate::id::GroupId;
+use crate::metric::groups::{Groups, Leaf, Parent};
+use crate::metric::{AggregationType, Metric};
+use crate::time::Instant;
+use crate::usage::window::Window;
+use crate::value::Value;
+
+use super::ChargeItem;
+
+/// What a charge fee was computed from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Basis {
+    /// Usage of a window.
+    Usage(Box<UsageBasis>),
+    /// What the charge's fees lacked of its minimum: a true-up.
+    Minimum(MinimumBasis),
+}
+
+/// Price, aggregation and window of a fee, and the figures that they gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UsageBasis {
+    /// The formula.
+    pub model: ChargeModel,
+    /// The price: the group's own, else the charge's.
+    pub properties: Value,
+    /// How events became units.
+    pub aggregation: AggregationType,
+    /// Whether units were carried into the window.
+    pub recurring: bool,
+    /// The property counted.
+    pub field_name: Option<String>,
+    /// On a leaf: the properties and values that events had to have, the first dimension first.
+    pub dimensions: Vec<(String, String)>,
+    /// The window.
+    pub window: Window,
+    /// Whether the amount is for units by days.
+    pub prorated: bool,
+    /// When the log was read, by the real clock: later events are not in the fee.
+    pub read_at: Instant,
+    /// The units that the amount is for; those by days on a prorated charge.
+    pub units: Decimal,
+    /// The exact amount, in currency units. Of a fee that an event made: what the event adds.
+    pub amount: Decimal,
+}
+
+/// The figures of a true-up: `minimum x days / period_days`, less the sum of the fees, truncated (chapter 03, 6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinimumBasis {
+    /// Days that the minimum counts for.
+    pub days: i64,
+    /// Days of the whole charges period.
+    pub period_days: i64,
+    /// What the charge's other fees on the invoice sum to, minor units.
+    pub fees_amount_cents: i64,
+}
+
+/// The figures of a subscription fee: `amount x days / period_days`, rounded (chapter 02, 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriptionBasis {
+    /// Which days were charged.
+    pub formula: Formula,
+    /// The plan's amount then, minor units of a whole period.
+    pub plan_amount_cents: i64,
+    /// Days charged.
+    pub days: i64,
+    /// Days of the whole period.
+    pub period_days: i64,
+}
+
+impl UsageBasis {
+    /// The metric as it counted then, with the fee's own leaf as its only one.
+    #[must_use]
+    pub fn metric(&self, item: &ChargeItem) -> Metric {
+        Metric {
+            id: item.metric_id,
+            name: item.metric_name.clone(),
+            code: item.metric_code.clone(),
+            description: None,
+            aggregation: self.aggregation,
+            weighted_interval: None,
+            recurring: self.recurring,
+            field_name: self.field_name.clone(),
+            groups: self.groups(item.group.as_ref().map(|group| group.id)),
+            created_at: Instant::MIN_UTC,
+            created_seq: i64::MIN,
+            deleted_at: None,
+        }
+    }
+
+    fn groups(&self, leaf: Option<GroupId>) -> Groups {
+        let leaves = |value: &String| leaf.map(|id| Leaf { id, value: value.clone() }).into_iter().collect();
+        match self.dimensions.as_slice() {
+            [] => Groups::None,
+            [(key, value)] => Groups::One { key: key.clone(), leaves: leaves(value) },
+            [(key, name), (inner, value), ..] => {
+                let parent = Parent { name: name.clone(), key: inner.clone(), leaves: leaves(value) };
+                Groups::Two { key: key.clone(), parents: vec![parent] }
+            }
+        }
+    }
+
+    /// `key` and `value` of the leaf in usage: with two dimensions the key is the parent's value (00-index).
+    #[must_use]
+    pub fn leaf(&self) -> Option<(&str, &str)> {
+        match self.dimensions.as_slice() {
+            [] => None,
+            [(key, value)] => Some((key, value)),
+            [(_, name), (_, value), ..] => Some((name, value)),
+        }
+    }
+}
+
+/// The dimensions that events of a leaf must have, as a basis keeps them.
+#[must_use]
+pub fn dimensions(metric: &Metric, group: Option<GroupId>) -> Vec<(String, String)> {
+    let leaves = metric.groups.leaves();
+    let Some(leaf) = leaves.iter().find(|leaf| Some(leaf.id) == group) else { return Vec::new() };
+    let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    leaf.parent.map(pair).into_iter().chain([pair((leaf.key, leaf.value))]).collect()
+}

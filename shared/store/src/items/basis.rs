@@ -1,0 +1,141 @@
+//! Stored form of what a fee was computed from: part of a fee's.
+
+use domain::billing::Formula;
+use domain::charge::ChargeModel;
+use domain::invoice::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis};
+use domain::metric::AggregationType;
+use domain::usage::window::{End, Window};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::form::{Json, Micros, Text, words};
+
+words!(Formula { Terminated = "terminated", Upgraded = "upgraded", Full = "full", First = "first" });
+words!(End { Included = "included", Successors = "successors" });
+
+/// The stored form of a charge fee's basis.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum StoredBasis {
+    Usage(Box<StoredUsage>),
+    Minimum { days: i64, period_days: i64, fees_amount_cents: i64 },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredUsage {
+    model: Text<ChargeModel>,
+    properties: Json,
+    aggregation: Text<AggregationType>,
+    recurring: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    field_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dimensions: Vec<(String, String)>,
+    from: Micros,
+    to: Micros,
+    end: Text<End>,
+    period_days: i64,
+    prorated: bool,
+    read_at: Micros,
+    units: Text<Decimal>,
+    amount: Text<Decimal>,
+}
+
+/// The stored form of a subscription fee's basis.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredSubscriptionBasis {
+    formula: Text<Formula>,
+    plan_amount_cents: i64,
+    days: i64,
+    period_days: i64,
+}
+
+impl From<&Basis> for StoredBasis {
+    fn from(basis: &Basis) -> Self {
+        match basis {
+            Basis::Usage(usage) => StoredBasis::Usage(Box::new(usage.as_ref().into())),
+            Basis::Minimum(MinimumBasis { days, period_days, fees_amount_cents }) => {
+                StoredBasis::Minimum { days: *days, period_days: *period_days, fees_amount_cents: *fees_amount_cents }
+            }
+        }
+    }
+}
+
+impl From<StoredBasis> for Basis {
+    fn from(stored: StoredBasis) -> Self {
+        match stored {
+            StoredBasis::Usage(usage) => Basis::Usage(Box::new((*usage).into())),
+            StoredBasis::Minimum { days, period_days, fees_amount_cents } => {
+                Basis::Minimum(MinimumBasis { days, period_days, fees_amount_cents })
+            }
+        }
+    }
+}
+
+impl From<&UsageBasis> for StoredUsage {
+    fn from(basis: &UsageBasis) -> Self {
+        let UsageBasis {
+            model,
+            properties,
+            aggregation,
+            recurring,
+            field_name,
+            dimensions,
+            window: Window { from, to, end, period_days },
+            prorated,
+            read_at,
+            units,
+            amount,
+        } = basis;
+        StoredUsage {
+            model: Text(*model),
+            properties: Json(properties.clone()),
+            aggregation: Text(*aggregation),
+            recurring: *recurring,
+            field_name: field_name.clone(),
+            dimensions: dimensions.clone(),
+            from: Micros(*from),
+            to: Micros(*to),
+            end: Text(*end),
+            period_days: *period_days,
+            prorated: *prorated,
+            read_at: Micros(*read_at),
+            units: Text(*units),
+            amount: Text(*amount),
+        }
+    }
+}
+
+impl From<StoredUsage> for UsageBasis {
+    fn from(stored: StoredUsage) -> Self {
+        UsageBasis {
+            model: stored.model.0,
+            properties: stored.properties.0,
+            aggregation: stored.aggregation.0,
+            recurring: stored.recurring,
+            field_name: stored.field_name,
+            dimensions: stored.dimensions,
+            window: Window { from: stored.from.0, to: stored.to.0, end: stored.end.0, period_days: stored.period_days },
+            prorated: stored.prorated,
+            read_at: stored.read_at.0,
+            units: stored.units.0,
+            amount: stored.amount.0,
+        }
+    }
+}
+
+impl From<SubscriptionBasis> for StoredSubscriptionBasis {
+    fn from(basis: SubscriptionBasis) -> Self {
+        let SubscriptionBasis { formula, plan_amount_cents, days, period_days } = basis;
+        StoredSubscriptionBasis { formula: Text(formula), plan_amount_cents, days, period_days }
+    }
+}
+
+impl From<StoredSubscriptionBasis> for SubscriptionBasis {
+    fn from(stored: StoredSubscriptionBasis) -> Self {
+        let StoredSubscriptionBasis { formula, plan_amount_cents, days, period_days } = stored;
+        SubscriptionBasis { formula: formula.0, plan_amount_cents, days, period_days }
+    }
+}
