@@ -4,6 +4,7 @@
 //! then everything is tried again without faults. For n = 0, 1, 2 ... until a run ends before its n-th write.
 
 mod faults;
+mod idempotency;
 mod system;
 
 use std::sync::Arc;

@@ -364,7 +364,7 @@ fn codes_of(code: &str) -> BTreeSet<String> {
     for call in ["NotFound(\"", "not_found(\""] {
         codes.extend(between(code, call, "\"").into_iter().map(|resource| format!("{resource}_not_found")));
     }
-    for call in ["Forbidden(\"", "NotAllowed(\"", "Conflict(\""] {
+    for call in ["Forbidden(\"", "NotAllowed(\"", "Conflict(\"", "Unprocessable(\""] {
         codes.extend(between(code, call, "\"").into_iter().map(str::to_owned));
     }
     // `problems.add(field, code)` and `Problems::one(field, code)`, with a literal or with a constant of the file.

@@ -5,6 +5,7 @@ use app::{App, organization};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use domain::organization::Organization;
+use http::request::Parts;
 use http::{HeaderMap, header};
 use serde_json::Value;
 use wire::error::ErrorBody;
@@ -54,9 +55,22 @@ pub(crate) struct Raw {
     pub(crate) body: Bytes,
     pub(crate) query: Query,
     headers: HeaderMap,
+    known: Option<Known>,
 }
 
+/// The organization of a request's key, where a layer has found it already.
+#[derive(Debug, Clone)]
+pub(crate) struct Known(pub(crate) Organization);
+
 impl Raw {
+    /// A request whose body was read already.
+    pub(crate) fn of(parts: &Parts, bytes: Bytes) -> Raw {
+        // A body of any other type counts as absent (chapter 05, 1.1).
+        let body = if is_json(&parts.headers) { bytes } else { Bytes::new() };
+        let (query, known) = (Query::parse(parts.uri.query()), parts.extensions.get().cloned());
+        Raw { body, query, headers: parts.headers.clone(), known }
+    }
+
     /// The second word of `Authorization` (chapter 05, 1.1: the scheme is not looked at).
     fn bearer(&self) -> Option<&str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -64,6 +78,9 @@ impl Raw {
     }
 
     pub(crate) async fn authenticate(&self, app: &App) -> Result<Organization, ApiError> {
+        if let Some(Known(organization)) = &self.known {
+            return Ok(organization.clone());
+        }
         Ok(organization::authenticate(app, self.bearer()).await?)
     }
 
@@ -87,7 +104,7 @@ impl Raw {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media_type == "application/json" || media_type.ends_with("+json")
@@ -99,9 +116,7 @@ impl FromRequest<App> for Raw {
     async fn from_request(request: Request, _: &App) -> Result<Raw, ApiError> {
         let (parts, body) = request.into_parts();
         let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| ErrorBody::too_large())?;
-        // A body of any other type counts as absent (chapter 05, 1.1).
-        let body = if is_json(&parts.headers) { bytes } else { Bytes::new() };
-        Ok(Raw { body, query: Query::parse(parts.uri.query()), headers: parts.headers })
+        Ok(Raw::of(&parts, bytes))
     }
 }
 

@@ -46,6 +46,7 @@ fn body_of(rejection: Rejection) -> ErrorBody {
         Rejection::NotFound(resource) => ErrorBody::not_found(resource),
         Rejection::NotAllowed(code) => ErrorBody::not_allowed(code),
         Rejection::Conflict(code) => ErrorBody::conflict(code),
+        Rejection::Unprocessable(code) => ErrorBody::unprocessable(code),
         Rejection::Invalid(problems) => ErrorBody::invalid(&problems),
     }
 }

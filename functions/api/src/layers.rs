@@ -10,16 +10,18 @@ use uuid::Uuid;
 use wire::error::ErrorBody;
 
 use crate::error::ApiError;
+use crate::idempotency::{self, Once};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const VERSION: HeaderName = HeaderName::from_static("x-weir-version");
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// Routes with everything around them.
-pub(crate) fn around(routes: Router<App>) -> Router<App> {
+pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
+    let routes = routes.fallback(async || unknown_route()).method_not_allowed_fallback(async || unknown_route());
+    let once = Once { app: app.clone(), routes: routes.clone().layer(middleware::from_fn(guarded)) };
     routes
-        .fallback(async || unknown_route())
-        .method_not_allowed_fallback(async || unknown_route())
+        .layer(middleware::from_fn_with_state(once, idempotency::once))
         .layer(middleware::from_fn(guarded))
         .layer(middleware::from_fn(labelled))
 }

@@ -10,6 +10,7 @@
 
 mod call;
 mod error;
+mod idempotency;
 mod layers;
 mod reply;
 mod routes;
@@ -19,5 +20,5 @@ use axum::Router;
 
 /// Every route, over a host's `App`.
 pub fn router(app: App) -> Router {
-    layers::around(routes::all()).with_state(app)
+    layers::around(routes::all(), &app).with_state(app)
 }

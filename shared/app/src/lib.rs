@@ -15,6 +15,7 @@ pub mod customer;
 pub mod document;
 pub mod event;
 pub mod event_check;
+pub mod idempotency;
 pub mod invoice;
 pub mod jobs;
 mod notice;
@@ -101,6 +102,8 @@ pub enum Rejection {
     NotAllowed(&'static str),
     /// Something else is going on, with its code.
     Conflict(&'static str),
+    /// The request contradicts what is known of it, with its code.
+    Unprocessable(&'static str),
     /// Fields and their codes.
     Invalid(Problems),
 }

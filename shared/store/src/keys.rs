@@ -210,6 +210,23 @@ pub fn outbox(organization: OrganizationId, shard: &str, seq: i64, position: usi
     key(organization, &["OUT", shard], format!("{}#{position:03}", sequence(seq)))
 }
 
+/// A request that carries an idempotency key.
+#[must_use]
+pub fn idempotent_request(organization: OrganizationId, idempotency_key: &str) -> Key {
+    key(organization, &["IDM", &hashed(&[idempotency_key])], HEAD)
+}
+
+/// A page of a large answer to a request that carries an idempotency key.
+#[must_use]
+pub fn idempotent_answer_page(
+    organization: OrganizationId,
+    idempotency_key: &str,
+    generation: &str,
+    page: usize,
+) -> Key {
+    key(organization, &["IDM", &hashed(&[idempotency_key])], format!("PAGE#{generation}#{page:04}"))
+}
+
 /// One unfinished piece of work of a sandbox organization.
 #[must_use]
 pub fn work(organization: OrganizationId, id: &str) -> Key {

@@ -19,6 +19,7 @@ pub mod record;
 pub mod repositories;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+pub mod staged;
 pub mod table;
 pub mod usage;
 

@@ -81,6 +81,12 @@ impl ErrorBody {
         ErrorBody { error_details: Some(Value::Object(details)), ..body }
     }
 
+    /// 422: not its fields, but the request as a whole.
+    #[must_use]
+    pub fn unprocessable(code: &str) -> ErrorBody {
+        ErrorBody::new(422, "Unprocessable Entity", Some(code))
+    }
+
     /// 500: a fault of ours.
     #[must_use]
     pub fn internal() -> ErrorBody {

@@ -2,5 +2,6 @@
 
 mod dynamo;
 mod sqlite;
+mod staged;
 mod table;
 mod table_model;

@@ -11,7 +11,7 @@ use super::table::{Backend, NOW, all, all_found, entry, key, on_dynamo, on_sqlit
 const INDEXES: [Index; 3] = Index::ALL;
 
 #[derive(Debug, Clone)]
-enum Operation {
+pub enum Operation {
     Transact(Vec<Write>),
     PutAll(Vec<Item>),
     DeleteAll(Vec<Key>),
@@ -71,7 +71,7 @@ fn a_query(partitions: &'static str) -> impl Strategy<Value = Query> {
     )
 }
 
-fn an_operation() -> impl Strategy<Value = Operation> {
+pub fn an_operation() -> impl Strategy<Value = Operation> {
     let several = |most| prop::collection::vec(a_key(), 0..most);
     prop_oneof![
         6 => prop::collection::vec(a_write(), 1..4).prop_map(|writes| Operation::Transact(distinct(writes, Write::key))),
@@ -97,7 +97,7 @@ fn distinct<T>(all: Vec<T>, key: impl Fn(&T) -> &Key) -> Vec<T> {
 }
 
 #[derive(Default)]
-struct Model {
+pub struct Model {
     items: BTreeMap<Key, Item>,
 }
 
@@ -187,7 +187,7 @@ fn in_range(sort: &str, query: &Query) -> bool {
     query.from.as_deref().is_none_or(|from| sort >= from) && query.to.as_deref().is_none_or(|to| sort <= to)
 }
 
-async fn agree(Backend { table, clock }: &Backend, model: &mut Model, operation: &Operation) {
+pub async fn agree(Backend { table, clock }: &Backend, model: &mut Model, operation: &Operation) {
     let now = clock.now();
     match operation {
         Operation::Transact(writes) => {

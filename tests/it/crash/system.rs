@@ -69,6 +69,16 @@ impl Progress for Pumping {
     }
 }
 
+/// What a request brought.
+pub struct ApiAnswer {
+    pub status: u16,
+    pub body: Value,
+    /// The body as it came.
+    pub text: String,
+    /// Whether it says that it was given before.
+    pub is_replay: bool,
+}
+
 /// The product in the test's hands.
 pub struct System {
     pub app: App,
@@ -139,19 +149,33 @@ impl System {
 
     /// A request and its answer's status and body.
     pub async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let answer = self.answer(method, path, None, body).await;
+        (answer.status, answer.body)
+    }
+
+    /// A request that carries an idempotency key.
+    pub async fn ask_once(&self, method: Method, path: &str, idempotency_key: &str, body: Value) -> ApiAnswer {
+        self.answer(method, path, Some(idempotency_key), body).await
+    }
+
+    async fn answer(&self, method: Method, path: &str, idempotency_key: Option<&str>, body: Value) -> ApiAnswer {
         let key = self.key.get().map_or(ADMIN_KEY, String::as_str);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("Authorization", format!("Bearer {key}"))
-            .header("Content-Type", "application/json")
-            .body(Body::from(if body.is_null() { String::new() } else { body.to_string() }))
-            .unwrap();
+            .header("Content-Type", "application/json");
+        if let Some(idempotency_key) = idempotency_key {
+            request = request.header("Idempotency-Key", idempotency_key);
+        }
+        let request = request.body(Body::from(if body.is_null() { String::new() } else { body.to_string() })).unwrap();
         // A router never fails: refusals are answers.
         let Ok(response) = fn_api::router(self.app.clone()).oneshot(request).await;
         let status = response.status().as_u16();
+        let is_replay = response.headers().contains_key("idempotent-replayed");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        ApiAnswer { status, is_replay, body: serde_json::from_slice(&bytes).unwrap_or_default(), text }
     }
 
     /// A request that must succeed.

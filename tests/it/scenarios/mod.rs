@@ -12,6 +12,7 @@ mod documents;
 mod drafts;
 mod event_checks;
 mod events;
+mod idempotency;
 mod lifecycle;
 mod numbering;
 mod planned_ends;

@@ -32,8 +32,8 @@ use rust_decimal_macros::dec;
 use uuid::Uuid;
 
 use super::{
-    ApiKey, Chain, Draft, EventHour, FormerCustomers, KeyHolder, Live, LiveKind, Member, RunningNumber, Webhook,
-    WebhookStatus,
+    AnswerBody, ApiKey, Chain, Draft, EventHour, FormerCustomers, IdempotentRequest, KeyHolder, Live, LiveKind, Member,
+    RequestState, RunningNumber, StoredAnswer, Webhook, WebhookStatus,
 };
 use crate::alias::Alias;
 use crate::keys::Timeline;
@@ -665,6 +665,24 @@ pub fn event_hour(checked: bool) -> EventHour {
 
 pub fn former_customers() -> FormerCustomers {
     FormerCustomers { external_id: "acme #1/é".into(), customers: vec![CustomerId(id(3)), CustomerId(id(25))] }
+}
+
+pub fn idempotent_request(full: bool) -> IdempotentRequest {
+    let state = if full {
+        RequestState::Answered(StoredAnswer {
+            status: 200,
+            content_type: text("application/json; charset=utf-8"),
+            body: AnswerBody::Whole("{\"tax\":{\"code\":\"é\"}}".into()),
+        })
+    } else {
+        RequestState::Reserved { until: at("2024-01-31T12:01:00Z") }
+    };
+    IdempotentRequest {
+        key: "order 17/é".into(),
+        fingerprint: "0f".repeat(32),
+        changed_seq: at("2024-01-31T12:00:00Z").timestamp_micros(),
+        state,
+    }
 }
 
 pub fn alias() -> Alias {

@@ -33,6 +33,7 @@ fn every_kind_comes_back_as_it_was() {
         returns(&samples::invoice(full));
         returns(&samples::webhook(full));
         returns(&samples::api_key(full));
+        returns(&samples::idempotent_request(full));
         samples::groups().into_iter().for_each(|groups| returns(&samples::metric(groups, full)));
         samples::states().into_iter().for_each(|state| returns(&samples::subscription(state, full)));
     }
@@ -67,6 +68,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::invoice(full));
         golden(name, &samples::webhook(full));
         golden(name, &samples::api_key(full));
+        golden(name, &samples::idempotent_request(full));
         let groups = samples::groups()[if full { 2 } else { 0 }].clone();
         golden(name, &samples::metric(groups, full));
         golden(name, &samples::subscription(samples::states()[usize::from(full)], full));
@@ -265,4 +267,39 @@ fn an_hour_with_events_is_due_until_it_was_checked() {
     assert!(checked.entries(scope()).is_empty());
     // By the real clock, whatever time it is in the sandbox.
     assert_eq!(checked.expires_at(), Some(at("2026-02-09T00:00:00Z").timestamp()));
+}
+
+#[test]
+fn a_request_that_has_begun_comes_back_and_is_forgotten_after_a_day() {
+    use super::{IdempotentRequest, RequestState};
+    let until = at("2024-01-31T12:01:00Z");
+    let begun = IdempotentRequest { state: RequestState::Begun { until }, ..samples::idempotent_request(true) };
+    returns(&begun);
+    assert_eq!(begun.expires_at(), Some(at("2024-02-01T13:00:00Z").timestamp()));
+}
+
+#[test]
+fn a_large_answer_stands_in_pages() {
+    use super::idempotent_request::joined;
+    use super::{AnswerBody, IdempotentRequest, RequestState, StoredAnswer};
+    // Digits of a generator: they do not compress to nothing.
+    let mut seed = 7_u64;
+    let digit = |_| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b' ' + u8::try_from((seed >> 33) % 90).unwrap())
+    };
+    let text: String = (0..900_000).map(digit).collect();
+    let answer = StoredAnswer { status: 200, content_type: None, body: AnswerBody::Whole(text.clone()) };
+    let request = IdempotentRequest { state: RequestState::Answered(answer), ..samples::idempotent_request(true) };
+    let (header, pages) = request.packed(scope(), 3).unwrap();
+    assert!(header.body.len() < 1_000);
+    assert!(
+        pages.len() > 1 && pages.iter().all(|page| page.expires_at == header.expires_at && page.body.len() < 400_000)
+    );
+    let RequestState::Answered(named) = from_item::<IdempotentRequest>(&header).unwrap().value.state else { panic!() };
+    let AnswerBody::Paged { generation, pages: count } = named.body else { panic!() };
+    let keys = super::idempotent_request::page_keys(samples::organization_id(), &request.key, &generation, count);
+    assert_eq!(keys, pages.iter().map(|page| page.key.clone()).collect::<Vec<_>>());
+    assert_eq!(joined(&pages.into_iter().map(Some).collect::<Vec<_>>()).unwrap(), text);
+    assert!(joined(&[None]).is_err());
 }

@@ -11,6 +11,7 @@
 mod catalogue;
 mod customer;
 mod due;
+mod idempotency;
 mod invoice;
 mod organization;
 mod subscription;
@@ -55,6 +56,12 @@ impl Store {
     #[must_use]
     pub fn table(&self) -> &dyn Table {
         self.table.as_ref()
+    }
+
+    /// The table, for a store of another view of it.
+    #[must_use]
+    pub fn shared_table(&self) -> Arc<dyn Table> {
+        self.table.clone()
     }
 
     /// The record under a key; none if there is none. One read.
