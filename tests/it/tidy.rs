@@ -39,8 +39,9 @@ fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
             let is_made = MADE.contains(&name.as_str()) && place(&path) != "tests/data";
             match path.is_dir() {
                 true if !is_made => folders.push(path),
-                true => {}
-                false => found.push(path),
+                false if name != ".git" => found.push(path),
+                // In a second work tree, `.git` is a file.
+                true | false => {}
             }
         }
     }

@@ -601,6 +601,7 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
         BillingJob::Reschedule { customer_id, .. } => {
             crate::customer::reschedule(app, organization, customer_id.map(CustomerId)).await?;
         }
+        BillingJob::FoldAnalytics { .. } => crate::analytics::fold(app, organization).await?,
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }

@@ -106,6 +106,14 @@ pub enum BillingJob {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
     },
+    /// Move what commits have counted into the sums of analytics.
+    FoldAnalytics {
+        /// Whose.
+        organization_id: Uuid,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// End what belongs to a customer that was deleted.
     DeleteCustomer {
         /// Whose.
@@ -135,6 +143,7 @@ impl BillingJob {
             | BillingJob::AdvanceTestClock { organization_id }
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
+            | BillingJob::FoldAnalytics { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
         }
@@ -150,6 +159,7 @@ impl BillingJob {
             | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }
+            | BillingJob::FoldAnalytics { work, .. }
             | BillingJob::DeletePlan { work, .. }
             | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }

@@ -8,6 +8,7 @@
 //! - State changes in one commit, together with the outbox messages of everything that follows from it.
 //! - Every consumer may run twice: at-least-once in, exactly-once effect out.
 
+pub mod analytics;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;
@@ -40,6 +41,7 @@ use domain::time::Instant;
 use store::keys::Timeline;
 use store::{Commit, CommitError, LoadError, Scope, Store};
 
+use crate::jobs::BillingJob;
 use crate::ports::{Blobs, Clock, Ids, PortError, Progress, Queues};
 use crate::secrets::Secrets;
 
@@ -186,7 +188,11 @@ impl App {
     ///
     /// # Errors
     /// `CommitError::Conflict` when a precondition did not hold.
-    pub async fn execute(&self, commit: Commit) -> Result<(), CommitError> {
+    pub async fn execute(&self, mut commit: Commit) -> Result<(), CommitError> {
+        if commit.counts() && self.ids.below(analytics::COMMITS_PER_FOLD) == 0 {
+            let job = BillingJob::FoldAnalytics { organization_id: commit.organization().0, work: None };
+            commit = commit.then(&job.message("analytics"));
+        }
         commit.execute(self.store.table()).await
     }
 

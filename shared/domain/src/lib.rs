@@ -32,4 +32,5 @@ pub mod billing;
 pub mod invoice;
 pub mod subscription;
 
+pub mod analytics;
 pub mod webhook;

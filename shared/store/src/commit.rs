@@ -1,9 +1,10 @@
 //! A decision on its way into the table: built once, handed over once.
 
-use domain::id::OrganizationId;
+use domain::analytics::{self, Rows};
+use domain::id::{CustomerId, OrganizationId};
 use domain::invoice::Invoice;
 
-use crate::items::invoice as invoice_items;
+use crate::items::{AddedRows, invoice as invoice_items};
 use crate::keys;
 use crate::outbox::Message;
 use crate::record::{DecodeError, Record, Scope, Versioned, to_item};
@@ -20,6 +21,7 @@ pub struct Commit {
     writes: Vec<Write>,
     bulk: Vec<Item>,
     messages: usize,
+    counted: Vec<(CustomerId, Rows)>,
     error: Option<DecodeError>,
 }
 
@@ -45,7 +47,7 @@ impl Commit {
     /// An empty commit. `sequence` is a fresh creation sequence: it orders the outbox items of the commit.
     #[must_use]
     pub fn new(scope: Scope, sequence: i64) -> Commit {
-        Commit { scope, sequence, writes: Vec::new(), bulk: Vec::new(), messages: 0, error: None }
+        Commit { scope, sequence, writes: Vec::new(), bulk: Vec::new(), messages: 0, counted: Vec::new(), error: None }
     }
 
     /// Whose commit it is.
@@ -86,7 +88,8 @@ impl Commit {
     /// Stores an invoice that must not exist yet, with any number of fees.
     #[must_use]
     pub fn create_invoice(self, invoice: &Invoice) -> Commit {
-        self.put_invoice(invoice, 1, Condition::Absent).1
+        let rows = analytics::of_invoice(invoice, 0);
+        self.put_invoice(invoice, 1, Condition::Absent).1.count(invoice.customer_id, rows)
     }
 
     /// Stores a changed invoice over the one that was read by `Store::invoice`, with any number of fees.
@@ -108,7 +111,25 @@ impl Commit {
             let gone = superseded.into_iter().map(|page| page.key).filter(|key| !written.contains(key));
             commit.writes.extend(gone.map(|key| Write::Delete(key, Condition::None)));
         }
-        commit
+        // Refunds stand apart: they neither come nor go with a change of the invoice itself.
+        let rows = analytics::of_invoice(changed, 0).since(&analytics::of_invoice(read, 0));
+        commit.count(changed.customer_id, rows)
+    }
+
+    /// Adds to the figures of analytics. Invoices see to theirs themselves; fees without invoice and refunds do not.
+    #[must_use]
+    pub fn count(mut self, customer: CustomerId, rows: Rows) -> Commit {
+        match self.counted.iter_mut().find(|(known, _)| *known == customer) {
+            Some((_, known)) => *known = std::mem::take(known).and(&rows),
+            None => self.counted.push((customer, rows)),
+        }
+        self
+    }
+
+    /// Whether it adds to the figures of analytics.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.counted.iter().any(|(_, rows)| !rows.is_empty())
     }
 
     /// The keys of the pages written, and the commit.
@@ -175,7 +196,7 @@ impl Commit {
     /// How many writes one more transaction could still take.
     #[must_use]
     pub fn room(&self) -> usize {
-        WRITES_PER_TRANSACTION_MAX.saturating_sub(self.writes.len())
+        WRITES_PER_TRANSACTION_MAX.saturating_sub(self.writes.len() + self.counted.len())
     }
 
     /// Writes it all or nothing.
@@ -183,7 +204,13 @@ impl Commit {
     /// # Errors
     /// `Conflict` when a precondition failed or another transaction was faster; otherwise whether it happened is
     /// unknown only for `TableError::Unavailable`.
-    pub async fn execute(self, table: &dyn Table) -> Result<(), CommitError> {
+    pub async fn execute(mut self, table: &dyn Table) -> Result<(), CommitError> {
+        for (customer, rows) in std::mem::take(&mut self.counted) {
+            if !rows.is_empty() {
+                let added = AddedRows { sequence: self.sequence, customer, rows };
+                self = self.create(&added);
+            }
+        }
         if let Some(error) = self.error {
             return Err(error.into());
         }

@@ -239,6 +239,39 @@ pub fn works(organization: OrganizationId) -> String {
     partition(organization, &["WRK"])
 }
 
+/// An organization's analytics: sums by month, what was added lately, and the count of folds.
+#[must_use]
+pub fn analytics(organization: OrganizationId) -> String {
+    partition(organization, &["ANL"])
+}
+
+/// The count of folds of an organization's analytics.
+#[must_use]
+pub fn analytics_folds(organization: OrganizationId) -> Key {
+    key(organization, &["ANL"], HEAD)
+}
+
+/// The sums of a month (`2024-01`).
+#[must_use]
+pub fn analytics_month(organization: OrganizationId, month: &str) -> Key {
+    key(organization, &["ANL"], format!("M#{month}"))
+}
+
+/// What a commit added to analytics.
+#[must_use]
+pub fn analytics_added(organization: OrganizationId, seq: i64, customer: CustomerId) -> Key {
+    key(organization, &["ANL"], format!("{ANALYTICS_ADDED}{}#{}", sequence(seq), simple(customer.0)))
+}
+
+/// Prefix of what commits added to analytics.
+pub const ANALYTICS_ADDED: &str = "N#";
+
+/// The revenue of a customer.
+#[must_use]
+pub fn analytics_customer(organization: OrganizationId, customer: CustomerId) -> Key {
+    key(organization, &["ANL", &simple(customer.0)], HEAD)
+}
+
 /// The usage log of one metric code of one external subscription id.
 #[must_use]
 pub fn usage_log(organization: OrganizationId, external_subscription_id: &str, code: &str) -> String {

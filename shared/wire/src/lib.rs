@@ -5,6 +5,7 @@
 //! Does not own: any rule beyond parsing and formatting. An input becomes a type of the domain; an output is made from
 //! types of the domain.
 
+pub mod analytics;
 pub mod billable_metric;
 pub mod customer;
 pub mod error;

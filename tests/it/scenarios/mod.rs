@@ -3,6 +3,7 @@
 //! Owns: what a client sees of every rule, end to end. Does not own: the tables of cases of one rule, which stand beside
 //! the code. Figures are worked out by hand, in comments, from chapters 02 to 07.
 
+mod analytics;
 mod bad_input;
 mod calendars;
 mod changes;

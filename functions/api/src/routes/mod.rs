@@ -1,6 +1,7 @@
 //! Routes, one module per resource.
 
 mod admin;
+mod analytics;
 mod billable_metrics;
 mod customers;
 mod documents;
@@ -21,6 +22,7 @@ use axum::Router;
 /// Every route.
 pub(crate) fn all() -> Router<App> {
     let v1 = Router::new()
+        .merge(analytics::routes())
         .merge(billable_metrics::routes())
         .merge(customers::routes())
         .merge(events::routes())

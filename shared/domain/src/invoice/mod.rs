@@ -49,7 +49,7 @@ pub enum Status {
 }
 
 /// Whether it was paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaymentStatus {
     /// Not yet.
     Pending,

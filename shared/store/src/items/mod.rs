@@ -11,6 +11,7 @@
 //! - Nothing is rounded on the way: instants are whole microseconds, decimals texts, numbers of callers their own text.
 //! - `golden/` holds bodies of every kind and schema that must load for ever.
 
+pub mod analytics;
 pub mod api_key;
 mod basis;
 pub mod chain;
@@ -32,6 +33,7 @@ pub mod subscription;
 pub mod tax;
 pub mod webhook;
 
+pub use analytics::{AddedRows, CustomerRows, MonthRows};
 pub use api_key::{ApiKey, KeyHolder};
 pub use chain::{Chain, Member};
 pub use draft::Draft;

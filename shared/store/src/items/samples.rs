@@ -1,5 +1,6 @@
 //! Values for tests: one of every kind with every field set, and one with nothing that may be absent.
 
+use domain::analytics::{Figure, Month, RevenueOf, Row, Rows, Shape};
 use domain::billing::{Boundaries, Change, Formula, LastRecord, Situation};
 use domain::charge::{
     AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails,
@@ -32,8 +33,8 @@ use rust_decimal_macros::dec;
 use uuid::Uuid;
 
 use super::{
-    AnswerBody, ApiKey, Chain, Draft, EventHour, FormerCustomers, IdempotentRequest, KeyHolder, Live, LiveKind, Member,
-    RequestState, RunningNumber, StoredAnswer, Webhook, WebhookStatus,
+    AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, EventHour, FormerCustomers, IdempotentRequest,
+    KeyHolder, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer, Webhook, WebhookStatus,
 };
 use crate::alias::Alias;
 use crate::keys::Timeline;
@@ -691,4 +692,35 @@ pub fn alias() -> Alias {
 
 pub fn live() -> Live {
     Live { customer: CustomerId(id(3)), kind: LiveKind::CreditNote, id: id(35), created_seq: 44 }
+}
+
+fn rows() -> Rows {
+    let (month, currency) = (Month::of("2024-01-31".parse().unwrap()), Currency::EUR);
+    let figure = |amount| Figure { amount, count: 2 };
+    let mut rows = Rows::none();
+    rows.add(Row::Revenue { month, currency, of: RevenueOf::Invoices }, figure(12_000));
+    rows.add(Row::Revenue { month, currency, of: RevenueOf::Fees }, figure(-5));
+    rows.add(Row::Collection { month, status: PaymentStatus::Failed, currency }, figure(12_000));
+    rows.add(Row::Usage { month, code: "calls".into(), currency }, figure(300));
+    let shape = Shape {
+        issuing_date: "2024-01-31".parse().unwrap(),
+        interval: Interval::Yearly,
+        in_advance: true,
+        minutes: 525_599,
+        currency,
+    };
+    rows.add(Row::Recurring(shape), figure(1_080_000_000));
+    rows
+}
+
+pub fn added_rows() -> AddedRows {
+    AddedRows { sequence: 45, customer: CustomerId(id(3)), rows: rows() }
+}
+
+pub fn month_rows() -> MonthRows {
+    MonthRows { month: Month::of("2024-01-31".parse().unwrap()), rows: rows() }
+}
+
+pub fn customer_rows() -> CustomerRows {
+    CustomerRows { customer: CustomerId(id(3)), rows: rows() }
 }

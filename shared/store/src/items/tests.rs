@@ -43,6 +43,9 @@ fn every_kind_comes_back_as_it_was() {
     returns(&samples::alias());
     returns(&samples::draft());
     returns(&samples::live());
+    returns(&samples::added_rows());
+    returns(&samples::month_rows());
+    returns(&samples::customer_rows());
     returns(&samples::former_customers());
     [true, false].into_iter().for_each(|checked| returns(&samples::event_hour(checked)));
 }
@@ -79,6 +82,9 @@ fn golden_bodies_load_and_are_what_is_written_today() {
     golden("", &samples::alias());
     golden("", &samples::draft());
     golden("", &samples::live());
+    golden("", &samples::added_rows());
+    golden("", &samples::month_rows());
+    golden("", &samples::customer_rows());
     golden("", &samples::former_customers());
     golden("", &samples::event_hour(false));
 }

@@ -8,6 +8,7 @@
 //! - Items are read consistently. Lists come from indexes, which may lag: what an index names is read from the table
 //!   again, and what is no longer there is left out.
 
+mod analytics;
 mod catalogue;
 mod customer;
 mod due;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use domain::id::OrganizationId;
 use uuid::Uuid;
 
+pub use analytics::revenue;
 pub use customer::CustomerFile;
 pub use due::Due;
 

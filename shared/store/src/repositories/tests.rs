@@ -1,6 +1,7 @@
 //! Questions and their answers, over the real table in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::customer::Customer;
 use domain::id::{CustomerId, FeeId, InvoiceId, MetricId, PlanId, SubscriptionId, TaxId, WebhookId};
@@ -28,8 +29,10 @@ fn store() -> Store {
     Store::new(Arc::new(SqliteTable::open(Database::temporary().unwrap(), now, &[outbox::KIND])))
 }
 
+/// Each commit with a sequence of its own, as hosts give them.
 fn commit() -> Commit {
-    Commit::new(scope(), 1_706_745_600_000_000)
+    static SEQUENCE: AtomicI64 = AtomicI64::new(1_706_745_600_000_000);
+    Commit::new(scope(), SEQUENCE.fetch_add(1, Ordering::Relaxed))
 }
 
 async fn create<R: Record>(store: &Store, record: &R) {
