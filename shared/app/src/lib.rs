@@ -23,6 +23,7 @@ mod notice;
 pub mod organization;
 pub mod ports;
 pub mod present;
+pub mod preview;
 pub mod relay;
 pub mod secrets;
 pub mod subscription;

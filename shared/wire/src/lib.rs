@@ -17,6 +17,7 @@ pub mod invoice;
 pub mod list;
 pub mod organization;
 pub mod plan;
+pub mod preview;
 pub mod subscription;
 pub mod tax;
 pub mod test_clock;

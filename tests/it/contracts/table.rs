@@ -9,8 +9,8 @@ use store::sqlite::{Database, SqliteTable};
 use store::table::capacity::{Consumed, item_bytes};
 use store::table::limits::{PARTITION_BYTES_MAX, SORT_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use store::table::{
-    Condition, Cursor, ITEM_BYTES_MAX, Index, IndexEntry, Item, Key, Order, PAGE_BYTES_MAX, Query, Seconds, Table,
-    TableError, TransactError, WRITES_PER_TRANSACTION_MAX, Write,
+    Condition, Cursor, ITEM_BYTES_MAX, Index, IndexEntry, Item, Key, Order, PAGE_BYTES_MAX, Query, Rehearsal, Seconds,
+    Table, TableError, TransactError, WRITES_PER_TRANSACTION_MAX, Write,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -63,8 +63,20 @@ pub async fn on_dynamo() -> Backend {
     Backend { table: Arc::new(DynamoTable::new(client, name, clock.seconds())), clock }
 }
 
+/// A rehearsal over an empty table: the writes are its own.
+pub async fn on_rehearsal() -> Backend {
+    let Backend { table, clock } = on_sqlite().await;
+    Backend { table: Arc::new(Rehearsal::over(table, clock.seconds())), clock }
+}
+
 macro_rules! on_every_backend {
     ($($check:ident),+ $(,)?) => {
+        mod on_rehearsal {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $check() {
+                super::$check(super::on_rehearsal().await).await;
+            })+
+        }
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $check() {

@@ -1,10 +1,11 @@
 //! Random operations on a table against the obvious model of it: a sorted map.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use store::table::{Condition, Index, Item, Key, Order, Query, TransactError, Write};
+use store::table::{Condition, Index, Item, Key, Order, Query, Rehearsal, TransactError, Write};
 
 use super::table::{Backend, NOW, all, all_found, entry, key, on_dynamo, on_sqlite};
 
@@ -260,4 +261,36 @@ fn sqlite_agrees_with_the_model() {
 #[test]
 fn dynamo_agrees_with_the_model() {
     check(8, on_dynamo);
+}
+
+/// What was written before a rehearsal shows through it, what is written in it covers that, and nothing of it is below.
+#[test]
+fn a_rehearsal_agrees_with_the_model_over_a_table_that_was_written_before() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
+    let operations = || prop::collection::vec(an_operation(), 1..40);
+    let result = runner.run(&(operations(), operations()), |(before, rehearsed)| {
+        runtime.block_on(async {
+            let below = on_sqlite().await;
+            let mut model = Model::default();
+            for operation in &before {
+                agree(&below, &mut model, operation).await;
+            }
+            let untouched = Model { items: model.items.clone() };
+            let table = Arc::new(Rehearsal::over(Arc::clone(&below.table), below.clock.seconds()));
+            let rehearsal = Backend { table, clock: below.clock.clone() };
+            for operation in &rehearsed {
+                agree(&rehearsal, &mut model, operation).await;
+            }
+            for partition in ["p", "q"] {
+                let (query, now) = (Query::partition(partition), below.clock.now());
+                assert_eq!(all(&*rehearsal.table, &query).await, model.query(&query, now));
+                assert_eq!(all(&*below.table, &query).await, untouched.query(&query, now));
+            }
+        });
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Few cases, for each tells a whole story; always the same ones, for a failure must come again.
 
+mod previews;
+
 use std::fmt::Debug;
 
 use proptest::prelude::{Just, Strategy, any, prop};
@@ -20,7 +22,14 @@ fn check<S: Strategy>(strategy: S, law: impl Fn(S::Value) -> Result<(), TestCase
 where
     S::Value: Debug,
 {
-    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 40, ..Config::default() };
+    check_cases(CASES, strategy, law);
+}
+
+fn check_cases<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value) -> Result<(), TestCaseError>)
+where
+    S::Value: Debug,
+{
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 40, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     if let Err(error) = runner.run(&strategy, law) {
         panic!("{error}");

@@ -17,6 +17,7 @@ mod idempotency;
 mod lifecycle;
 mod numbering;
 mod planned_ends;
+mod previews;
 pub mod receiver;
 mod taxes;
 mod webhooks;

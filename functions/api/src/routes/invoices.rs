@@ -18,6 +18,7 @@ use crate::reply;
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/invoices", get(list))
+        .route("/invoices/preview", post(preview))
         .route("/invoices/{id}", get(show).put(update).patch(update))
         .route("/invoices/{id}/download", post(download))
         .route("/invoices/{id}/refresh", put(refresh))
@@ -77,6 +78,11 @@ async fn finalize(State(app): State<App>, Path(text): Path<String>, call: Call) 
     let now = app.now(&call.organization);
     let finalized = billing::finalize(&app, call.organization.id, found.id, now).await?.ok_or_else(not_found)?;
     shown(&app, &call.organization, &finalized, Includes::Full).await
+}
+
+async fn preview(State(app): State<App>, call: Call) -> ApiResult {
+    let request = wire::preview::parse(&call.body)?;
+    Ok(reply::json(&app::preview::invoices(&app, &call.organization, &request).await?))
 }
 
 async fn void(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {

@@ -31,7 +31,7 @@ pub use due::Due;
 use crate::alias::Alias;
 use crate::keys;
 use crate::record::{LoadError, Record, Versioned, from_item};
-use crate::table::{Index, Item, Key, Order, Query, Table, TableError};
+use crate::table::{Index, Item, Key, Order, Query, Rehearsal, Seconds, Table, TableError};
 
 /// Reads everything that is stored, over any backend.
 #[derive(Clone)]
@@ -52,6 +52,13 @@ impl Store {
     /// What is stored in `table`.
     pub fn new(table: Arc<dyn Table>) -> Store {
         Store { table }
+    }
+
+    /// The same store to rehearse on: what is written through it stays there and is gone with it.
+    #[must_use]
+    pub fn rehearsal(&self, now: Seconds) -> (Store, Arc<Rehearsal>) {
+        let rehearsal = Arc::new(Rehearsal::over(Arc::clone(&self.table), now));
+        (Store { table: Arc::clone(&rehearsal) as Arc<dyn Table> }, rehearsal)
     }
 
     /// The table.

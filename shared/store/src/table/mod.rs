@@ -11,6 +11,7 @@
 
 pub mod capacity;
 pub mod limits;
+mod rehearsal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use capacity::Consumed;
+pub use rehearsal::Rehearsal;
 
 /// Most writes of one transaction (a limit of DynamoDB's that both backends keep).
 pub const WRITES_PER_TRANSACTION_MAX: usize = 100;
