@@ -202,10 +202,7 @@ impl Stage {
 
     /// The invoices that the rehearsal has made so far.
     fn made(&self) -> BTreeSet<InvoiceId> {
-        let id = |key| match keys::owner(&key) {
-            Some((_, Owner::Invoice(id))) => Some(id),
-            Some((_, Owner::Customer(_) | Owner::Webhook(_))) | None => None,
-        };
+        let id = |key| if let Some((_, Owner::Invoice(id))) = keys::owner(&key) { Some(id) } else { None };
         self.writes.written(Invoice::KIND).into_iter().filter_map(id).collect()
     }
 
