@@ -27,6 +27,7 @@ pub mod tax;
 
 pub mod customer;
 pub mod plan;
+pub mod wallet;
 
 pub mod billing;
 pub mod invoice;

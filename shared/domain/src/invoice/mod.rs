@@ -1,6 +1,7 @@
 //! Invoices and fees, their totals and their numbers. Rules: chapter 04, 2, 3, 5 and 6.
 
 mod basis;
+pub mod credit;
 
 pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
 
