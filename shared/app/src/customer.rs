@@ -97,9 +97,10 @@ impl Newborn {
     }
 }
 
-/// A customer with no subscription of any status may still change its currency (chapter 04, 12.1).
+/// A customer to which nothing was assigned that fixes its currency may still change it (chapter 04, 12.1).
 pub(crate) fn editable(file: &CustomerFile) -> Editable {
-    if file.subscriptions.is_empty() { Editable::Yes } else { Editable::No }
+    let is_fixed = file.customer.is_currency_fixed || !file.subscriptions.is_empty();
+    if is_fixed { Editable::No } else { Editable::Yes }
 }
 
 async fn file(app: &App, organization: OrganizationId, id: CustomerId) -> Outcome<CustomerFile> {

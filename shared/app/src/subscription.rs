@@ -60,7 +60,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     let (account, newborn) = account_for(app, organization, &request.external_customer_id).await?;
     let zone = account.zone();
     let mut customer = account.customer.value.clone();
-    let is_editable = account.subscriptions.is_empty();
+    let is_editable = account.subscriptions.is_empty() && !customer.is_currency_fixed;
     customer.currency = Some(
         implied_currency(customer.currency, is_editable, requested_currency(request, &parent))
             .map_err(|_| Problems::one("currency", codes::CURRENCIES_DIFFER))?,

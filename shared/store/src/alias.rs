@@ -14,6 +14,8 @@ pub mod kinds {
     pub const PLAN: &str = "plan";
     /// Codes of taxes.
     pub const TAX: &str = "tax";
+    /// Customers with an active wallet, by their id: there is one at most.
+    pub const ACTIVE_WALLET: &str = "active_wallet";
     /// External ids of customers.
     pub const CUSTOMER: &str = "customer";
 }

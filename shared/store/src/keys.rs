@@ -6,7 +6,7 @@
 //! - Texts that callers chose are hashed into keys: they may hold any character and any length.
 
 use chrono::{NaiveDate, Utc};
-use domain::id::{ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WebhookId};
+use domain::id::{ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId};
 use domain::time::Instant;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -192,6 +192,18 @@ pub fn drafts(organization: OrganizationId) -> String {
     partition(organization, &["DRF"])
 }
 
+/// A wallet.
+#[must_use]
+pub fn wallet(organization: OrganizationId, id: WalletId) -> Key {
+    key(organization, &["WAL", &simple(id.0)], HEAD)
+}
+
+/// A transaction of a wallet.
+#[must_use]
+pub fn wallet_transaction(organization: OrganizationId, id: WalletTransactionId) -> Key {
+    key(organization, &["WTX", &simple(id.0)], HEAD)
+}
+
 /// A page of an invoice's fees, when they do not fit into the invoice's own item.
 #[must_use]
 pub fn fee_page(organization: OrganizationId, id: InvoiceId, generation: &str, page: usize) -> Key {
@@ -328,6 +340,10 @@ pub const CUSTOMERS: &str = "CUS";
 pub const PLANS: &str = "PLN";
 /// Kind of invoices in lists.
 pub const INVOICES: &str = "INV";
+/// Kind of wallets in lists.
+pub const WALLETS: &str = "WAL";
+/// Kind of wallet transactions in lists.
+pub const WALLET_TRANSACTIONS: &str = "WTX";
 /// Kind of webhooks in lists.
 pub const WEBHOOKS: &str = "WHK";
 
@@ -404,6 +420,8 @@ pub enum Owner {
     Customer(CustomerId),
     /// An invoice: a draft is due.
     Invoice(InvoiceId),
+    /// A wallet: a top-up or its end is due.
+    Wallet(WalletId),
     /// A webhook: in a sandbox, its next attempt is due.
     Webhook(WebhookId),
     /// An hour that begins at this instant: the events received in it are to be checked.
@@ -423,6 +441,7 @@ pub fn owner(key: &Key) -> Option<(OrganizationId, Owner)> {
     match (kind, words.next()) {
         ("CUS", None) => Some((organization, Owner::Customer(CustomerId(id)))),
         ("INV", None) => Some((organization, Owner::Invoice(InvoiceId(id)))),
+        ("WAL", None) => Some((organization, Owner::Wallet(WalletId(id)))),
         ("WHK", None) => Some((organization, Owner::Webhook(WebhookId(id)))),
         _ => None,
     }

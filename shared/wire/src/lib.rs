@@ -23,6 +23,7 @@ pub mod tax;
 pub mod test_clock;
 pub mod usage;
 pub mod value;
+pub mod wallet;
 pub mod webhook;
 pub mod webhook_endpoint;
 

@@ -31,6 +31,7 @@ pub(crate) fn customer() -> Customer {
         created_at: Instant::UNIX_EPOCH,
         updated_at: Instant::UNIX_EPOCH,
         created_seq: 1,
+        is_currency_fixed: false,
         deleted_at: None,
     }
 }

@@ -53,6 +53,8 @@ pub struct Customer {
     pub external_salesforce_id: Option<String>,
     /// Currency of all its documents, once one object brought it.
     pub currency: Option<Currency>,
+    /// Whether an object fixed its currency for ever: a wallet, or a coupon that carries one, of any state (chapter 04, 12.1).
+    pub is_currency_fixed: bool,
     /// Own zone.
     pub timezone: Option<Zone>,
     /// Own payment term, days; 0 counts as set.

@@ -171,6 +171,7 @@ pub fn create(
         created_at: birth.at,
         updated_at: birth.at,
         created_seq: birth.seq,
+        is_currency_fixed: false,
         deleted_at: None,
     };
     match edit(&blank, input, Editable::Yes, tax_ids, birth.at, new_id) {

@@ -279,6 +279,19 @@ impl WalletTransaction {
 #[error("the balance of the wallet is too large")]
 pub struct BalanceOverflow;
 
+/// A balance less the usage that no invoice has billed yet (chapter 09).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ongoing {
+    /// What is left, minor units; negative if the usage is worth more.
+    pub cents: i64,
+    /// The same in credits.
+    pub credits: Decimal,
+    /// The usage, minor units.
+    pub usage_cents: i64,
+    /// The same in credits, 5 decimals.
+    pub usage_credits: Decimal,
+}
+
 /// A wallet after something happened to it, with the transactions that say what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -331,6 +344,19 @@ impl Wallet {
     #[must_use]
     pub fn scheduled(self, zone: Zone) -> Wallet {
         Wallet { next_due: next_due(&self, zone), ..self }
+    }
+
+    /// What is left of the wallet once usage worth `usage_cents` is billed.
+    #[must_use]
+    pub fn ongoing(&self, usage_cents: i64) -> Ongoing {
+        let usage_credits = self.currency.units(usage_cents).checked_div(self.rate).unwrap_or_default();
+        let usage_credits = number::round(usage_credits, PLACES);
+        Ongoing {
+            cents: self.balance.cents.saturating_sub(usage_cents),
+            credits: self.balance.credits.saturating_sub(usage_credits),
+            usage_cents,
+            usage_credits,
+        }
     }
 
     /// Every change of a balance passes here.

@@ -49,6 +49,9 @@ pub struct StoredCustomer {
     created_seq: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<Micros>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_currency_fixed: bool,
 }
 
 impl From<&Customer> for StoredCustomer {
@@ -76,6 +79,7 @@ impl From<&Customer> for StoredCustomer {
             updated_at,
             created_seq,
             deleted_at,
+            is_currency_fixed,
         } = customer;
         StoredCustomer {
             id: Text(*id),
@@ -100,6 +104,7 @@ impl From<&Customer> for StoredCustomer {
             updated_at: Micros(*updated_at),
             created_seq: *created_seq,
             deleted_at: deleted_at.map(Micros),
+            is_currency_fixed: *is_currency_fixed,
         }
     }
 }
@@ -129,13 +134,14 @@ impl From<StoredCustomer> for Customer {
             updated_at: stored.updated_at.0,
             created_seq: stored.created_seq,
             deleted_at: at(stored.deleted_at),
+            is_currency_fixed: stored.is_currency_fixed,
         }
     }
 }
 
 impl Record for Customer {
     const KIND: &'static str = "customer";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredCustomer;
 
     fn key(&self, scope: Scope) -> Key {

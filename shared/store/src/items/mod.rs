@@ -31,6 +31,7 @@ pub mod plan;
 pub mod running_number;
 pub mod subscription;
 pub mod tax;
+pub mod wallet;
 pub mod webhook;
 
 pub use analytics::{AddedRows, CustomerRows, MonthRows};

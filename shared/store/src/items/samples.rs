@@ -7,11 +7,7 @@ use domain::charge::{
     PercentageDetails, Price, VolumeDetails,
 };
 use domain::customer::{Customer, Metadata};
-use domain::id::{
-    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId,
-    EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId,
-    TaxId, WalletId, WalletTransactionId, WebhookId,
-};
+use domain::id::{AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId};
 use domain::invoice::{
     Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
     FeePayment, FeePaymentStatus, Invoice, Kind, MinimumBasis, PaymentStatus, PrepaidUse, Status, SubscriptionBasis,
@@ -29,6 +25,7 @@ use domain::tax::{FeeTax, InvoiceTax, Tax};
 use domain::time::{BillingTime, Instant, Interval, Zone};
 use domain::usage::window::{End, Window};
 use domain::value::Value;
+use domain::wallet::{self, Wallet, WalletTransaction};
 use rust_decimal_macros::dec;
 use uuid::Uuid;
 
@@ -136,6 +133,7 @@ pub fn customer(full: bool) -> Customer {
         logo_url: set("https://example.com/logo.png"),
         external_salesforce_id: set("sf-1"),
         currency: full.then_some(Currency::USD),
+        is_currency_fixed: full,
         timezone: full.then(|| Zone::parse("America/St_Johns").unwrap()),
         net_payment_term: full.then_some(0),
         invoice_grace_period: full.then_some(0),
@@ -723,4 +721,69 @@ pub fn month_rows() -> MonthRows {
 
 pub fn customer_rows() -> CustomerRows {
     CustomerRows { customer: CustomerId(id(3)), rows: rows() }
+}
+
+pub fn wallet(full: bool) -> Wallet {
+    let now = at("2024-01-01T00:00:00.000001Z");
+    Wallet {
+        id: WalletId(id(40)),
+        customer_id: CustomerId(id(3)),
+        currency: Currency::EUR,
+        name: full.then(|| "Prépayé".to_owned()),
+        rate: dec!(1.50000),
+        state: if full {
+            wallet::State::Terminated { terminated_at: at("2024-02-01T00:45:00Z") }
+        } else {
+            wallet::State::Active
+        },
+        balance: wallet::Balance {
+            cents: if full { 2900 } else { 0 },
+            credits: if full { dec!(9.66667) } else { dec!(0) },
+            consumed: if full { dec!(0.33333) } else { dec!(0) },
+        },
+        expiration_at: full.then(|| at("2024-02-01T00:30:00Z")),
+        rule: full.then(|| wallet::Rule {
+            id: WalletRuleId(id(41)),
+            trigger: wallet::Trigger::Interval,
+            interval: Some(Interval::Quarterly),
+            threshold: dec!(1.5),
+            paid: dec!(10),
+            granted: dec!(0.5),
+            created_at: now,
+            since: at("2024-01-02T00:00:00Z"),
+        }),
+        owed: full
+            .then(|| wallet::OwedTopUp {
+                at: at("2024-01-01T00:00:02Z"),
+                occasion: id(26),
+                source: wallet::Source::Threshold,
+                paid: dec!(1),
+                granted: dec!(2),
+            })
+            .into_iter()
+            .collect(),
+        last_interval_at: full.then(|| at("2024-01-20T00:55:00Z")),
+        last_balance_sync_at: full.then(|| at("2024-01-21T00:55:00Z")),
+        last_consumed_at: full.then(|| at("2024-01-22T00:55:00Z")),
+        next_due: full.then(|| at("2024-01-23T00:55:00Z")),
+        created_at: now,
+        created_seq: 50,
+    }
+}
+
+pub fn wallet_transaction(full: bool) -> WalletTransaction {
+    WalletTransaction {
+        id: WalletTransactionId(id(42)),
+        wallet_id: WalletId(id(40)),
+        purpose: if full { wallet::Purpose::Invoiced } else { wallet::Purpose::Granted },
+        source: if full { wallet::Source::Interval } else { wallet::Source::Manual },
+        amount: dec!(1.00),
+        credits: dec!(0.33333),
+        rate: dec!(3),
+        cents: 100,
+        settled_at: full.then(|| at("2024-01-01T00:00:01Z")),
+        invoice_id: full.then(|| InvoiceId(id(26))),
+        created_at: at("2024-01-01T00:00:00.000001Z"),
+        created_seq: 51,
+    }
 }

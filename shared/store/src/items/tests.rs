@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use domain::customer::Customer;
 use domain::invoice::{FeeItem, FeePayment, FeePaymentStatus, Invoice};
 use domain::metric::groups::Groups;
 use domain::plan::Charge;
@@ -29,6 +30,8 @@ fn every_kind_comes_back_as_it_was() {
         returns(&samples::organization(full));
         returns(&samples::customer(full));
         returns(&samples::tax(full));
+        returns(&samples::wallet(full));
+        returns(&samples::wallet_transaction(full));
         returns(&samples::plan(full));
         returns(&samples::invoice(full));
         returns(&samples::webhook(full));
@@ -67,6 +70,8 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::organization(full));
         golden(name, &samples::customer(full));
         golden(name, &samples::tax(full));
+        golden(name, &samples::wallet(full));
+        golden(name, &samples::wallet_transaction(full));
         golden(name, &samples::plan(full));
         golden(name, &samples::invoice(full));
         golden(name, &samples::webhook(full));
@@ -93,6 +98,15 @@ fn old_golden<R: Record>(file: &str) -> R {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", file].iter().collect();
     let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     R::from_stored(serde_json::from_slice(&golden).unwrap()).unwrap()
+}
+
+/// Before schema 2 nothing but subscriptions fixed a currency.
+#[test]
+fn customers_of_schema_1_are_what_they_were() {
+    for (full, file) in [(true, "customer.v1.json"), (false, "customer.v1.minimal.json")] {
+        let expected = Customer { is_currency_fixed: false, ..samples::customer(full) };
+        assert_eq!(old_golden::<Customer>(file), expected, "{file}");
+    }
 }
 
 /// Before schema 2 there were no credits, no fees made by events, and no fees but of subscriptions and charges.
@@ -196,6 +210,8 @@ fn only_what_lives_is_listed() {
     assert_eq!(domain::plan::Plan { pending_deletion: true, ..plan }.entries(scope()).len(), 0);
     assert_eq!(samples::plan(true).entries(scope())[0].index, Index::ByParent);
     assert_eq!(samples::metric(Groups::None, false).entries(scope()).len(), 0);
+    assert_eq!(samples::wallet(true).entries(scope()).len(), 2);
+    assert_eq!(samples::wallet(false).entries(scope()).len(), 1);
     assert_eq!(samples::invoice(true).entries(scope()).len(), 3);
     assert_eq!(samples::invoice(false).entries(scope()).len(), 2);
 }

@@ -16,6 +16,7 @@ mod idempotency;
 mod invoice;
 mod organization;
 mod subscription;
+mod wallet;
 mod webhook;
 
 use std::ops::Range;
