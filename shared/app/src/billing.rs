@@ -9,7 +9,7 @@ use domain::billing::agenda::{self, Contract, Horizon, Step, Subject};
 use domain::billing::closing::{self, Place, Snapshot, Usage};
 use domain::billing::{Change, Situation};
 use domain::customer::Customer;
-use domain::id::{CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId};
+use domain::id::{CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
 use domain::invoice::{self, Invoice, Sequence, Status};
 use domain::metric::Metric;
 use domain::organization::{DocumentNumbering, Organization};
@@ -396,7 +396,7 @@ impl Context {
 ///
 /// With numbers per customer, an invoice only adds to a counter; with numbers per organization, it takes the next number
 /// under a precondition, so that no number is given twice and none is left out.
-struct Numbering {
+pub(crate) struct Numbering {
     mode: DocumentNumbering,
     month: String,
     counted: i64,
@@ -404,7 +404,7 @@ struct Numbering {
 }
 
 impl Numbering {
-    async fn load(app: &App, organization: &Organization, at: Instant) -> Outcome<Numbering> {
+    pub(crate) async fn load(app: &App, organization: &Organization, at: Instant) -> Outcome<Numbering> {
         let month = at.format("%Y-%m").to_string();
         let mode = organization.document_numbering;
         let (mut counted, mut last) = (0, None);
@@ -421,12 +421,12 @@ impl Numbering {
     }
 
     /// The number of the next invoice of the month.
-    fn next(&self) -> i64 {
+    pub(crate) fn next(&self) -> i64 {
         (self.counted + 1).max(self.last.as_ref().map_or(0, |last| last.value.value) + 1)
     }
 
     /// Counts the invoice in its commit.
-    fn count(&self, commit: Commit, account: &Account) -> Commit {
+    pub(crate) fn count(&self, commit: Commit, account: &Account) -> Commit {
         let organization = account.organization.id;
         let shard = account.customer.id.0.as_bytes()[15] % COUNT_SHARDS;
         let commit = commit.write(Write::Add(count_key(organization, &self.month, shard), 1));
@@ -594,6 +594,9 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             finalize_due(app, organization, InvoiceId(*invoice_id), *at).await?;
         }
         BillingJob::CheckEvents { hour, .. } => crate::event_check::run(app, organization, *hour).await?,
+        BillingJob::RunWallet { wallet_id, until, .. } => {
+            crate::wallet::run(app, organization, WalletId(*wallet_id), *until).await?;
+        }
         BillingJob::AdvanceTestClock { .. } => crate::test_clock::run(app, organization).await?,
         BillingJob::RedateDrafts { customer_id, .. } => {
             redate_drafts(app, organization, customer_id.map(CustomerId)).await?;

@@ -38,6 +38,12 @@ pub async fn enqueue_due(app: &App) -> Outcome<()> {
                     BillingJob::FinalizeInvoice { organization_id: organization.0, invoice_id: invoice.0, at: now }
                 }
                 Owner::EventHour(hour) => BillingJob::CheckEvents { organization_id: organization.0, hour },
+                Owner::Wallet(wallet) => BillingJob::RunWallet {
+                    organization_id: organization.0,
+                    wallet_id: wallet.0,
+                    until: now,
+                    work: None,
+                },
                 // Retries of webhooks wait in their queue on the real clock.
                 Owner::Webhook(_) => continue,
             };

@@ -50,7 +50,7 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
             customer::edit(&file.customer, input.clone(), editable(&file), tax_ids, now, &mut || app.ids.uuid())?;
         let mut commit = app.commit(organization).update(&file.customer, &edited);
         if edited.zone(organization) != file.customer.zone(organization) {
-            commit = rescheduled(app, organization, commit, &edited, &file.subscriptions, now).await?;
+            commit = rescheduled(app, organization, commit, &edited, &file, now).await?;
         }
         let terms = |customer: &Customer| {
             (customer.grace_period_days(organization), customer.net_payment_term_days(organization))
@@ -118,10 +118,10 @@ async fn rescheduled(
     organization: &Organization,
     mut commit: Commit,
     customer: &Customer,
-    records: &[Versioned<Subscription>],
+    file: &CustomerFile,
     now: Instant,
 ) -> Outcome<Commit> {
-    let moved = moved(app, organization, customer, records, now).await?;
+    let moved = moved(app, organization, customer, &file.subscriptions, now).await?;
     for (record, moved) in moved.iter().take(MOVED_PER_COMMIT_MAX) {
         commit = commit.update(record, moved);
     }
@@ -130,7 +130,8 @@ async fn rescheduled(
         let job = BillingJob::Reschedule { organization_id, customer_id, work: None };
         commit = commit.then(&job.message(&customer.id.to_string()));
     }
-    Ok(commit)
+    let zone = customer.zone(organization);
+    crate::wallet::rescheduled(app, organization, commit, &file.live, zone).await
 }
 
 /// The records that are due at another instant in the customer's zone, with what they become.
@@ -161,7 +162,10 @@ pub async fn reschedule(app: &App, organization: OrganizationId, customer: Optio
         Some(customer) => [customer].into(),
         None => {
             let records = app.store.list_subscriptions(organization.id).await?;
-            records.iter().map(|record| record.customer_id).collect()
+            // A wallet needs no subscription.
+            let living = app.store.list_customers(organization.id, |total| 0..total).await?;
+            let living = living.entries.iter().map(|customer| customer.value.id);
+            records.iter().map(|record| record.customer_id).chain(living).collect()
         }
     };
     for customer in customers {
@@ -179,6 +183,8 @@ async fn reschedule_some(app: &App, organization: &Organization, customer: Custo
     for (record, moved) in moved.iter().take(MOVED_PER_COMMIT_MAX) {
         commit = commit.update(record, moved);
     }
+    let zone = file.customer.zone(organization);
+    commit = crate::wallet::rescheduled(app, organization, commit, &file.live, zone).await?;
     retry_on_conflict(app.execute(commit).await)?;
     Ok(moved.len() > MOVED_PER_COMMIT_MAX)
 }
@@ -221,7 +227,8 @@ pub async fn delete(app: &App, organization: &Organization, external_id: &str) -
     .await
 }
 
-/// The job: ends the subscriptions of a deleted customer with their last invoices, and finalizes its drafts.
+/// The job: ends the subscriptions of a deleted customer with their last invoices, finalizes its drafts, and then ends its
+/// wallet: the drafts can still use it.
 ///
 /// # Errors
 /// `Unavailable`: the job comes again and goes on.
@@ -235,7 +242,7 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
     for draft in billing::drafts_of(app, organization.id, id).await? {
         billing::finalize(app, organization.id, draft, at).await?;
     }
-    Ok(())
+    crate::wallet::end_of_customer(app, &organization, id, at).await
 }
 
 /// Every customer that has or had an external id: the living one, and deleted ones.

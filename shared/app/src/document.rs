@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::customer::Customer;
 use domain::id::{InvoiceId, OrganizationId};
-use domain::invoice::Invoice;
+use domain::invoice::{Invoice, credit};
 use domain::organization::Organization;
+use domain::wallet::WalletTransaction;
 use tokio::time;
 use uuid::Uuid;
 
@@ -27,6 +28,8 @@ pub struct InvoiceDocument {
     pub customer: Customer,
     /// The final invoice.
     pub invoice: Invoice,
+    /// The purchase that a credit invoice sells.
+    pub purchase: Option<WalletTransaction>,
 }
 
 /// What a download found.
@@ -93,10 +96,15 @@ pub async fn render(app: &App, renderer: &dyn Renderer, job: &DocumentJob) -> Ou
         && found.file.is_none()
     {
         let account = Account::of(app, organization, found.customer_id).await?;
+        let purchase = match credit::purchase_of(&found) {
+            Some(id) => app.store.wallet_transaction(organization, id).await?.map(|purchase| purchase.value),
+            None => None,
+        };
         let document = InvoiceDocument {
             organization: account.organization.clone(),
             customer: account.customer.value.clone(),
             invoice: found.value.clone(),
+            purchase,
         };
         let key = format!("{}/invoices/{}.pdf", organization.0.simple(), id.0.simple());
         let bytes = renderer.invoice(&document).await?;

@@ -62,6 +62,9 @@ pub async fn update(
                 .collect();
         }
         let mut commit = app.commit(organization).update_invoice(&found, &invoice);
+        if update.payment_status.is_some() {
+            commit = crate::wallet::settle(app, organization, commit, &invoice, now).await?;
+        }
         if invoice.payment_status != found.payment_status {
             let account = Account::of(app, organization.id, invoice.customer_id).await?;
             for message in notice::of_payment_status(app, &account, &invoice)? {
@@ -87,7 +90,8 @@ pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>)
         let now = app.now(organization);
         let invoice = Invoice { status: Status::Voided { voided_at: now }, updated_at: now, ..found.value.clone() };
         let account = Account::of(app, organization.id, invoice.customer_id).await?;
-        let mut commit = app.commit(organization).update_invoice(&found, &invoice);
+        let commit = app.commit(organization).update_invoice(&found, &invoice);
+        let mut commit = crate::wallet::give_back(app, organization, commit, &invoice, now).await?;
         for message in notice::of_invoice(app, &account, &invoice, &[], now)? {
             commit = commit.then(&message);
         }

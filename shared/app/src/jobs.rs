@@ -69,6 +69,18 @@ pub enum BillingJob {
         /// When the hour began, on the organization's clock.
         hour: Instant,
     },
+    /// Do everything that is due of a wallet: top-ups, its end.
+    RunWallet {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        wallet_id: Uuid,
+        /// Up to and including this instant.
+        until: Instant,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// Move a sandbox's test clock to where it is heading.
     AdvanceTestClock {
         /// Whose.
@@ -140,6 +152,7 @@ impl BillingJob {
             BillingJob::CloseCustomer { organization_id, .. }
             | BillingJob::FinalizeInvoice { organization_id, .. }
             | BillingJob::CheckEvents { organization_id, .. }
+            | BillingJob::RunWallet { organization_id, .. }
             | BillingJob::AdvanceTestClock { organization_id }
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
@@ -157,7 +170,8 @@ impl BillingJob {
             | BillingJob::FinalizeInvoice { .. }
             | BillingJob::CheckEvents { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
-            BillingJob::Reschedule { work, .. }
+            BillingJob::RunWallet { work, .. }
+            | BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }
             | BillingJob::FoldAnalytics { work, .. }
             | BillingJob::DeletePlan { work, .. }

@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod subscription;
 pub mod test_clock;
 pub mod usage;
+pub mod wallet;
 pub mod webhook;
 pub mod webhook_endpoint;
 

@@ -70,6 +70,11 @@ pub(crate) fn of_invoice(
     about(app, account, invoice, records, webhook_type, Includes::Created, now)
 }
 
+/// What the world hears of prepaid credits that were sold.
+pub(crate) fn of_sale(app: &App, account: &Account, invoice: &Invoice, now: Instant) -> Outcome<Vec<Message>> {
+    about(app, account, invoice, &[], "invoice.paid_credit_added", Includes::Sold, now)
+}
+
 /// What the world hears of an invoice whose document was made.
 pub(crate) fn of_generated(app: &App, account: &Account, invoice: &Invoice) -> Outcome<Vec<Message>> {
     let now = app.now(&account.organization);

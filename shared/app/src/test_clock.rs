@@ -109,6 +109,7 @@ async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant
         Owner::Customer(customer) => billing::close_customer(app, organization, *customer, at).await,
         Owner::Invoice(invoice) => billing::finalize_due(app, organization, *invoice, at).await,
         Owner::EventHour(hour) => crate::event_check::run(app, organization, *hour).await,
+        Owner::Wallet(wallet) => crate::wallet::run(app, organization, *wallet, at).await,
         Owner::Webhook(webhook) => {
             let organization = app.organization(organization).await?;
             crate::webhook::retry_due(app, &organization, *webhook).await

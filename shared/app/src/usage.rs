@@ -4,9 +4,11 @@ use chrono::TimeDelta;
 use domain::billing::agenda;
 use domain::billing::closing::{self, Full};
 use domain::billing::{Situation, charges_period_days, period_end};
-use domain::id::OrganizationId;
+use domain::id::{CustomerId, OrganizationId};
 use domain::metric::Metric;
 use domain::organization::Organization;
+use domain::plan::Charge;
+use domain::subscription::Subscription;
 use domain::time::Instant;
 use domain::usage::event::{Event, came_after};
 use domain::usage::window::{End, Window};
@@ -86,8 +88,40 @@ pub async fn current(
     let asked = external_subscription_id
         .and_then(|id| account.subscriptions.iter().find(|record| record.is_active() && record.external_id == id));
     let record = asked.ok_or(Failure::from(Rejection::NotAllowed("no_active_subscription")))?;
-    let (plan, zone, now) = (account.plan(record.plan_id)?, account.zone(), app.now(organization));
-    let subject = agenda::subject(record.value.clone(), plan, zone, Situation::CurrentUsage, now, None);
+    of_record(app, &account, record, app.now(organization), |_| true).await
+}
+
+/// What the usage of a customer that no invoice has billed yet would cost now, taxes included, minor units: the running
+/// periods of all its active subscriptions (chapter 09). Charges in advance are billed with each event.
+///
+/// # Errors
+/// The table did not answer, or an amount is too large.
+pub(crate) async fn unbilled_cents(app: &App, organization: &Organization, customer: CustomerId) -> Outcome<i64> {
+    let Some(account) = Account::load(app, organization.id, customer).await? else { return Ok(0) };
+    let now = app.now(organization);
+    let mut sum = 0_i64;
+    for record in account.subscriptions.iter().filter(|record| record.is_active()) {
+        // Without such charges there is no log to read.
+        if account.plan(record.plan_id)?.charges.iter().all(|charge| charge.pay_in_advance) {
+            continue;
+        }
+        let usage = of_record(app, &account, record, now, |charge| !charge.pay_in_advance).await?;
+        let charges = usage.charges.iter().fold(0_i64, |sum, charge| sum.saturating_add(charge.amount_cents()));
+        sum = sum.saturating_add(charges).saturating_add(usage.taxes_amount_cents);
+    }
+    Ok(sum)
+}
+
+/// The running period of a subscription, of the charges that count.
+async fn of_record(
+    app: &App,
+    account: &Account,
+    record: &Subscription,
+    now: Instant,
+    counts: impl Fn(&Charge) -> bool,
+) -> Outcome<wire::usage::CurrentUsage> {
+    let (plan, zone) = (account.plan(record.plan_id)?, account.zone());
+    let subject = agenda::subject(record.clone(), plan, zone, Situation::CurrentUsage, now, None);
     let terms = record.terms(plan, zone);
     let window = Window {
         from: subject.boundaries.charges_from,
@@ -95,11 +129,11 @@ pub async fn current(
         end: End::Included,
         period_days: charges_period_days(&terms, &subject.boundaries),
     };
-    let context = Context::load(app, &account, std::slice::from_ref(&subject)).await?;
-    let snapshot = context.snapshot(&account);
+    let context = Context::load(app, account, std::slice::from_ref(&subject)).await?;
+    let snapshot = context.snapshot(account);
     let mut charges = Vec::with_capacity(plan.charges.len());
     let mut taxed = Vec::with_capacity(plan.charges.len());
-    for charge in &plan.charges {
+    for charge in plan.charges.iter().filter(|charge| counts(charge)) {
         let Some(metric) = context.metric(charge.metric_id) else { continue };
         let events = context.events(&record.external_id, metric.id);
         let groups = closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)

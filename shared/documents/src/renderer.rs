@@ -8,13 +8,14 @@ use domain::invoice::{BilledSubscription, ChargeItem, Fee, FeeItem, Invoice};
 use domain::organization::Identity;
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
+use domain::wallet::WalletTransaction;
 use rust_decimal::Decimal;
 
 use crate::locale::Locale;
 use crate::source::{
-    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, GraduatedPercentageRange,
-    GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller, SubscriptionFee, SubscriptionSource,
-    Totals, Usage,
+    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CreditPurchase,
+    GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
+    SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
 use crate::{invoice, pdf};
 
@@ -34,7 +35,7 @@ impl Renderer for TypstRenderer {
 /// What the page shows of an invoice: local dates, and nothing computed anew.
 #[must_use]
 pub fn source(document: &InvoiceDocument) -> InvoiceSource {
-    let InvoiceDocument { organization, customer, invoice } = document;
+    let InvoiceDocument { organization, customer, invoice, purchase } = document;
     InvoiceSource {
         // Codes were checked when they were set; another one would print English.
         locale: Locale::from_code(customer.locale(organization)).unwrap_or(Locale::En),
@@ -53,10 +54,26 @@ pub fn source(document: &InvoiceDocument) -> InvoiceSource {
                 .map(|entry| Metadata { key: entry.key.clone(), value: entry.value.clone() })
                 .collect(),
         },
-        body: Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect()),
+        body: body(invoice, purchase.as_ref()),
         totals: totals(invoice),
         tax_notices: Vec::new(),
         footer: organization.invoice_footer.clone(),
+    }
+}
+
+fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
+    let sold = invoice.fees.iter().find_map(|fee| match &fee.item {
+        FeeItem::Credit { wallet_name, .. } => Some((fee.amount_cents, wallet_name.clone())),
+        FeeItem::Subscription { .. } | FeeItem::Charge(_) | FeeItem::AddOn { .. } => None,
+    });
+    match (sold, purchase) {
+        (Some((amount_cents, wallet_name)), Some(purchase)) => {
+            let (credits, rate) = (purchase.credits, purchase.rate);
+            Body::Credit(CreditPurchase { wallet_name, credits, rate, amount_cents })
+        }
+        (None, _) | (_, None) => {
+            Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect())
+        }
     }
 }
 

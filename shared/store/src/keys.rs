@@ -6,7 +6,10 @@
 //! - Texts that callers chose are hashed into keys: they may hold any character and any length.
 
 use chrono::{NaiveDate, Utc};
-use domain::id::{ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId};
+use domain::id::{
+    ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId,
+    WalletTransactionId, WebhookId,
+};
 use domain::time::Instant;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

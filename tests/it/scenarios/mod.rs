@@ -20,6 +20,7 @@ mod planned_ends;
 mod previews;
 pub mod receiver;
 mod taxes;
+mod wallets;
 mod webhooks;
 pub mod world;
 mod zone_changes;

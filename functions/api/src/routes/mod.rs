@@ -13,6 +13,7 @@ mod plans;
 mod subscriptions;
 mod taxes;
 mod test_clock;
+mod wallets;
 mod webhook_endpoints;
 mod webhooks;
 
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(subscriptions::routes())
         .merge(taxes::routes())
         .merge(test_clock::routes())
+        .merge(wallets::routes())
         .merge(webhook_endpoints::routes())
         .merge(webhooks::routes());
     Router::new().nest("/api/v1", v1).merge(admin::routes()).merge(documents::routes()).merge(health::routes())

@@ -2,7 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::{Fee, FeeItem, FeePayment, Invoice, Kind, Sequence, Status, Totals, fee_id, initial_payment_status, number};
+use super::{
+    Fee, FeeItem, FeePayment, Invoice, Kind, Sequence, Status, Totals, fee_id, initial_payment_status, number,
+};
 use crate::customer::Customer;
 use crate::organization::Organization;
 use crate::wallet::{Wallet, WalletTransaction};

@@ -64,13 +64,7 @@ pub enum Expiration {
 
 impl Expiration {
     /// The instant, given what it is at present.
-    fn resolve(
-        self,
-        present: Option<Instant>,
-        zone: Zone,
-        now: Instant,
-        problems: &mut Problems,
-    ) -> Option<Instant> {
+    fn resolve(self, present: Option<Instant>, zone: Zone, now: Instant, problems: &mut Problems) -> Option<Instant> {
         let wanted = match self {
             Expiration::Unsaid => return present,
             Expiration::Never => return None,
@@ -186,13 +180,16 @@ pub fn create(new: &NewWallet, payer: Option<Payer<'_>>, birth: WalletBirth) -> 
         Some(payer) if payer.has_wallet => problems.add("customer", "wallet_already_exists"),
         Some(_) => {}
     }
-    let rate = rate(new.rate, &mut problems);
-    let currency = currency(new.currency.as_deref(), &mut problems);
+    // Told after the chapter's own checks, and needed by them.
+    let mut terms = Problems::default();
+    let rate = rate(new.rate, &mut terms);
+    let currency = currency(new.currency.as_deref(), &mut terms);
     let price = rate.zip(currency);
     let paid = credits("paid_credits", "invalid_paid_credits", new.paid, price, &mut problems);
     let granted = credits("granted_credits", "invalid_granted_credits", new.granted, price, &mut problems);
     let expiration_at = new.expiration.resolve(None, birth.zone, birth.at, &mut problems);
     let rule = first_rule(new.rules.as_deref(), (paid, granted), &birth, &mut problems);
+    problems.extend(terms);
     let (Some(payer), Some((rate, currency)), true) = (payer, price, problems.is_empty()) else {
         return Err(problems);
     };
@@ -322,7 +319,9 @@ fn usable(credits: Decimal, price: Option<(Decimal, Currency)>) -> Option<Decima
     }
     let credits = number::round(credits, PLACES);
     let is_billable = |(rate, currency): (Decimal, Currency)| {
-        rate.checked_mul(credits).and_then(|amount| amount.checked_mul(currency.subunits())).is_some_and(|it| it <= most)
+        rate.checked_mul(credits)
+            .and_then(|amount| amount.checked_mul(currency.subunits()))
+            .is_some_and(|it| it <= most)
     };
     price.is_none_or(is_billable).then_some(credits)
 }

@@ -23,7 +23,9 @@ mod agenda;
 mod input;
 
 pub use agenda::{Step, fires_on, next_due, next_step};
-pub use input::{Expiration, NewWallet, Payer, RuleEntry, Sent, TopUpRequest, WalletBirth, WalletUpdate, create, edit, requested};
+pub use input::{
+    Expiration, NewWallet, Payer, RuleEntry, Sent, TopUpRequest, WalletBirth, WalletUpdate, create, edit, requested,
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -373,8 +375,7 @@ impl Wallet {
 
     /// Credits in: they are worth `trunc(rate * credits * subunits)` minor units (chapter 04, 11.4).
     fn credited(&self, transaction: &WalletTransaction, at: Instant) -> Result<Wallet, BalanceOverflow> {
-        let movement =
-            Movement { cents: transaction.cents, credits: transaction.credits, consumed: Decimal::ZERO };
+        let movement = Movement { cents: transaction.cents, credits: transaction.credits, consumed: Decimal::ZERO };
         self.moved(movement, at)
     }
 
@@ -450,11 +451,7 @@ fn invoice_of(purchase: WalletTransactionId) -> InvoiceId {
 ///
 /// # Errors
 /// The balance would become too large.
-pub fn settle(
-    wallet: &Wallet,
-    purchase: &WalletTransaction,
-    at: Instant,
-) -> Result<Option<Change>, BalanceOverflow> {
+pub fn settle(wallet: &Wallet, purchase: &WalletTransaction, at: Instant) -> Result<Option<Change>, BalanceOverflow> {
     if purchase.settled_at.is_some() {
         return Ok(None);
     }

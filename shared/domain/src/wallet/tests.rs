@@ -104,20 +104,24 @@ fn a_purchase_that_costs_nothing_is_settled_at_once() {
 /// The table of 11.6: balance and rate, total; cents, credits and amount taken; what is left of cents, credits.
 #[test]
 fn an_invoice_takes_what_it_can() {
-    let check = |(cents, credits, rate): (i64, Decimal, Decimal), total, taken: Option<(i64, Decimal, Decimal)>, left| {
-        let before = wallet(cents, credits, rate);
-        let change = consume(&before, total, invoice(1), at(NOW), 5);
-        let found = change.as_ref().map(|change| {
-            let [taken] = change.transactions.as_slice() else { panic!("one transaction") };
-            assert_eq!((taken.purpose, taken.status(), taken.invoice_id), (Purpose::Invoiced, "settled", Some(invoice(1))));
-            assert_eq!(change.wallet.last_consumed_at, Some(at(NOW)));
-            assert_eq!(change.wallet.balance.consumed, taken.credits);
-            (taken.cents, taken.credits, taken.amount)
-        });
-        assert_eq!(found, taken, "{total}");
-        let after = change.map_or(before.balance, |change| change.wallet.balance);
-        assert_eq!((after.cents, after.credits), left, "{total}");
-    };
+    let check =
+        |(cents, credits, rate): (i64, Decimal, Decimal), total, taken: Option<(i64, Decimal, Decimal)>, left| {
+            let before = wallet(cents, credits, rate);
+            let change = consume(&before, total, invoice(1), at(NOW), 5);
+            let found = change.as_ref().map(|change| {
+                let [taken] = change.transactions.as_slice() else { panic!("one transaction") };
+                assert_eq!(
+                    (taken.purpose, taken.status(), taken.invoice_id),
+                    (Purpose::Invoiced, "settled", Some(invoice(1)))
+                );
+                assert_eq!(change.wallet.last_consumed_at, Some(at(NOW)));
+                assert_eq!(change.wallet.balance.consumed, taken.credits);
+                (taken.cents, taken.credits, taken.amount)
+            });
+            assert_eq!(found, taken, "{total}");
+            let after = change.map_or(before.balance, |change| change.wallet.balance);
+            assert_eq!((after.cents, after.credits), left, "{total}");
+        };
     let ten = (1000, dec!(10), dec!(1));
     check(ten, 100, Some((100, dec!(1), dec!(1))), (900, dec!(9)));
     check(ten, 1500, Some((1000, dec!(10), dec!(10))), (0, dec!(0)));
@@ -194,7 +198,13 @@ fn a_triggered_top_up_is_made_two_seconds_later_once() {
     assert_eq!(next_step(&after, Zone::UTC, at("2030-01-01T00:00:00Z")), None);
     // The credits are those of the moment it was triggered; a rule of nothing triggers nothing.
     before.rule = Some(Rule { granted: dec!(0), ..before.rule.unwrap() });
-    assert!(consume(&Wallet { rule: before.rule.clone(), ..before }, 200, invoice(1), at(NOW), 5).unwrap().wallet.owed.is_empty());
+    assert!(
+        consume(&Wallet { rule: before.rule.clone(), ..before }, 200, invoice(1), at(NOW), 5)
+            .unwrap()
+            .wallet
+            .owed
+            .is_empty()
+    );
 }
 
 /// The instants at which a rule fires, each at minute 55 of the first hour of a local day.

@@ -7,7 +7,11 @@ use domain::charge::{
     PercentageDetails, Price, VolumeDetails,
 };
 use domain::customer::{Customer, Metadata};
-use domain::id::{AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId};
+use domain::id::{
+    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId,
+    EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId,
+    TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId,
+};
 use domain::invoice::{
     Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
     FeePayment, FeePaymentStatus, Invoice, Kind, MinimumBasis, PaymentStatus, PrepaidUse, Status, SubscriptionBasis,

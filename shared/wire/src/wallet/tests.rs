@@ -43,7 +43,12 @@ fn created(body: &Value, customer: &Customer, has_wallet: bool) -> Result<Wallet
 }
 
 fn text(problems: &Problems) -> String {
-    problems.fields().iter().map(|(field, codes)| format!("{field}: {}", codes.join(", "))).collect::<Vec<_>>().join("; ")
+    problems
+        .fields()
+        .iter()
+        .map(|(field, codes)| format!("{field}: {}", codes.join(", ")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn refused(more: Value) -> String {
@@ -53,10 +58,25 @@ fn refused(more: Value) -> String {
 
 #[test]
 fn credits_are_texts_that_hold_a_decimal_from_0() {
-    for good in [json!("10"), json!("0.05"), json!("1e2"), json!("0"), json!("10.000004"), json!(null), json!([]), json!({})] {
+    for good in
+        [json!("10"), json!("0.05"), json!("1e2"), json!("0"), json!("10.000004"), json!(null), json!([]), json!({})]
+    {
         assert_eq!(refused(json!({"paid_credits": good, "granted_credits": good})), "fine", "{good}");
     }
-    for bad in [json!(10), json!(0), json!(1.5), json!(true), json!(false), json!(""), json!("ten"), json!("-1"), json!("-0.00001"), json!("NaN"), json!("Infinity"), json!("1e30")] {
+    for bad in [
+        json!(10),
+        json!(0),
+        json!(1.5),
+        json!(true),
+        json!(false),
+        json!(""),
+        json!("ten"),
+        json!("-1"),
+        json!("-0.00001"),
+        json!("NaN"),
+        json!("Infinity"),
+        json!("1e30"),
+    ] {
         assert_eq!(refused(json!({"paid_credits": bad})), "paid_credits: invalid_paid_credits", "{bad}");
         assert_eq!(refused(json!({"granted_credits": bad})), "granted_credits: invalid_granted_credits", "{bad}");
     }
@@ -64,11 +84,19 @@ fn credits_are_texts_that_hold_a_decimal_from_0() {
 
 #[test]
 fn a_wallet_expires_after_today() {
-    for good in ["2024-03-11T00:00:00Z", "2025-07-07T23:59:59Z", "2024-03-11T02:00:00+02:00", "2024-03-11T00:00:00.5Z"] {
+    for good in ["2024-03-11T00:00:00Z", "2025-07-07T23:59:59Z", "2024-03-11T02:00:00+02:00", "2024-03-11T00:00:00.5Z"]
+    {
         assert_eq!(refused(json!({"expiration_at": good})), "fine", "{good}");
     }
     // The days compared are those of UTC.
-    let bad = ["2024-03-10T23:59:59Z", "2024-03-11T01:00:00+02:00", "2023-01-01T00:00:00Z", "2025-07-07", "2025-07-07T23:59:59", "soon"];
+    let bad = [
+        "2024-03-10T23:59:59Z",
+        "2024-03-11T01:00:00+02:00",
+        "2023-01-01T00:00:00Z",
+        "2025-07-07",
+        "2025-07-07T23:59:59",
+        "soon",
+    ];
     for bad in bad {
         assert_eq!(refused(json!({"expiration_at": bad})), "expiration_at: invalid_date", "{bad}");
     }
@@ -76,10 +104,14 @@ fn a_wallet_expires_after_today() {
         assert_eq!(refused(json!({"expiration_date": bad})), "expiration_at: invalid_date", "{bad}");
     }
     let customer = Customer { currency: None, ..testing::customer() };
-    let dated = created(&body(json!({"expiration_date": "2024-03-31", "expiration_at": null})), &customer, false).unwrap();
+    let dated =
+        created(&body(json!({"expiration_date": "2024-03-31", "expiration_at": null})), &customer, false).unwrap();
     // Summer time starts on that day in Paris.
     let shown = Output::new(&dated, "acme", dated.ongoing(0));
-    assert_eq!((shown.expiration_at.as_deref(), shown.expiration_date.as_deref()), (Some("2024-03-31T21:59:59Z"), Some("2024-03-31")));
+    assert_eq!(
+        (shown.expiration_at.as_deref(), shown.expiration_date.as_deref()),
+        (Some("2024-03-31T21:59:59Z"), Some("2024-03-31"))
+    );
 }
 
 #[test]
@@ -113,12 +145,17 @@ fn everything_wrong_is_told_together_and_the_currency_after_it() {
         "rate_amount": "free", "paid_credits": 1, "granted_credits": "x", "expiration_at": "soon", "currency": "EURO",
         "recurring_transaction_rules": [],
     });
-    let expected = "customer: customer_not_found; rate_amount: value_is_invalid; currency: value_is_invalid; \
-        paid_credits: invalid_paid_credits; granted_credits: invalid_granted_credits; expiration_at: invalid_date; \
-        recurring_transaction_rules: invalid_number_of_recurring_rules";
+    let expected = "customer: customer_not_found; paid_credits: invalid_paid_credits; \
+        granted_credits: invalid_granted_credits; expiration_at: invalid_date; \
+        recurring_transaction_rules: invalid_number_of_recurring_rules; rate_amount: value_is_invalid; \
+        currency: value_is_invalid";
     let new = parse_new(Fields(body(bad).as_object().unwrap()));
     assert_eq!(text(&wallet::create(&new, None, birth()).unwrap_err()), expected);
-    for (rate, code) in [(json!(null), "value_is_mandatory"), (json!(0), "value_is_out_of_range"), (json!("-1"), "value_is_out_of_range")] {
+    for (rate, code) in [
+        (json!(null), "value_is_mandatory"),
+        (json!(0), "value_is_out_of_range"),
+        (json!("-1"), "value_is_out_of_range"),
+    ] {
         assert_eq!(refused(json!({"rate_amount": rate})), format!("rate_amount: {code}"));
     }
     assert_eq!(refused(json!({"currency": null})), "currency: value_is_mandatory");
@@ -156,7 +193,10 @@ fn a_new_wallet_is_empty_and_its_first_top_up_is_owed() {
     });
     assert_eq!(shown, expected);
     let ended = wallet::terminate(&wallet, now() + TimeDelta::milliseconds(1234));
-    assert_eq!(Output::new(&ended, "acme", ended.ongoing(0)).terminated_at.as_deref(), Some("2024-03-10T12:00:01.234Z"));
+    assert_eq!(
+        Output::new(&ended, "acme", ended.ongoing(0)).terminated_at.as_deref(),
+        Some("2024-03-10T12:00:01.234Z")
+    );
 }
 
 #[test]
@@ -181,7 +221,10 @@ fn the_ongoing_balance_is_what_unbilled_usage_leaves() {
     (wallet.balance.cents, wallet.balance.credits) = (3000, dec!(10));
     let shown = Output::new(&wallet, "acme", wallet.ongoing(100));
     assert_eq!((shown.ongoing_balance_cents, shown.ongoing_usage_balance_cents), (2900, 100));
-    assert_eq!((shown.credits_ongoing_balance.as_str(), shown.credits_ongoing_usage_balance.as_str()), ("9.66667", "0.33333"));
+    assert_eq!(
+        (shown.credits_ongoing_balance.as_str(), shown.credits_ongoing_usage_balance.as_str()),
+        ("9.66667", "0.33333")
+    );
     assert_eq!(wallet.ongoing(4500).cents, -1500);
 }
 
@@ -220,7 +263,8 @@ fn an_update_names_all_the_rules_that_are_wanted() {
         assert_eq!(rule(bad.clone()), invalid, "{bad}");
     }
     // Another id is another rule, and a threshold rule made so has no interval.
-    let other = json!({"paid_credits": "2", "granted_credits": "2", "rule_type": "threshold", "threshold_credits": "1"});
+    let other =
+        json!({"paid_credits": "2", "granted_credits": "2", "rule_type": "threshold", "threshold_credits": "1"});
     let made = rule(other).unwrap().rule.unwrap();
     assert_eq!((made.id, made.interval, made.threshold), (WalletRuleId(Uuid::from_u128(9)), None, dec!(1)));
     assert_eq!(updated(&wallet, json!({"recurring_transaction_rules": []})).unwrap().rule, None);
@@ -233,7 +277,10 @@ fn an_update_names_all_the_rules_that_are_wanted() {
     assert_eq!((same.name.as_deref(), same.expiration_at), (Some("old"), wallet.expiration_at));
     let cleared = updated(&wallet, json!({"name": null, "expiration_at": null})).unwrap();
     assert_eq!((cleared.name, cleared.expiration_at), (None, None));
-    assert_eq!(updated(&wallet, json!({"expiration_at": "2024-03-11T23:00:00Z"})), Err("expiration_at: invalid_date".into()));
+    assert_eq!(
+        updated(&wallet, json!({"expiration_at": "2024-03-11T23:00:00Z"})),
+        Err("expiration_at: invalid_date".into())
+    );
 }
 
 #[test]
@@ -245,7 +292,10 @@ fn a_top_up_needs_an_active_wallet_and_credits() {
         let request = parse_top_up(Fields(sent.as_object().unwrap()));
         wallet::requested(&request, wallet).map_err(|problems| text(&problems))
     };
-    assert_eq!(told(json!({"paid_credits": "10", "granted_credits": "1.000004"}), Some(&active)), Ok((dec!(10), dec!(1))));
+    assert_eq!(
+        told(json!({"paid_credits": "10", "granted_credits": "1.000004"}), Some(&active)),
+        Ok((dec!(10), dec!(1)))
+    );
     assert_eq!(told(json!({"x": 1}), Some(&active)), Ok((dec!(0), dec!(0))));
     let all = json!({"paid_credits": 10, "granted_credits": "-1"});
     let credits = "paid_credits: invalid_paid_credits; granted_credits: invalid_granted_credits";
