@@ -303,8 +303,8 @@ fn refusals_say_everything_that_is_wrong() {
         ),
     ];
     expect![[r#"
-        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"currency":["value_is_invalid"],"customer":["customer_not_found"],"expiration_at":["invalid_date"],"granted_credits":["invalid_granted_credits"],"paid_credits":["invalid_paid_credits"],"rate_amount":["value_is_invalid"],"recurring_transaction_rules":["invalid_number_of_recurring_rules"]}}
-        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"currency":["value_is_mandatory"],"customer":["customer_not_found"],"rate_amount":["value_is_out_of_range"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"customer":["customer_not_found"],"paid_credits":["invalid_paid_credits"],"granted_credits":["invalid_granted_credits"],"expiration_at":["invalid_date"],"recurring_transaction_rules":["invalid_number_of_recurring_rules"],"rate_amount":["value_is_invalid"],"currency":["value_is_invalid"]}}
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"customer":["customer_not_found"],"rate_amount":["value_is_out_of_range"],"currency":["value_is_mandatory"]}}
         400 {"status":400,"error":"BadRequest: param is missing or the value is empty: wallet"}
         400 {"status":400,"error":"BadRequest: param is missing or the value is empty: wallet"}
         422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"expiration_at":["invalid_date"],"recurring_transaction_rules":["invalid_number_of_recurring_rules"]}}
@@ -317,7 +317,7 @@ fn refusals_say_everything_that_is_wrong() {
         404 {"status":404,"error":"Not Found","code":"customer_not_found"}
         404 {"status":404,"error":"Not Found","code":"customer_not_found"}
         400 {"status":400,"error":"BadRequest: param is missing or the value is empty: wallet_transaction"}
-        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"granted_credits":["invalid_granted_credits"],"paid_credits":["invalid_paid_credits"],"wallet_id":["wallet_not_found"]}}"#]]
+        422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"wallet_id":["wallet_not_found"],"paid_credits":["invalid_paid_credits"],"granted_credits":["invalid_granted_credits"]}}"#]]
     .assert_eq(&answers.join("\n"));
 }
 

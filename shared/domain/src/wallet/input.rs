@@ -185,8 +185,7 @@ pub fn create(new: &NewWallet, payer: Option<Payer<'_>>, birth: WalletBirth) -> 
     let rate = rate(new.rate, &mut terms);
     let currency = currency(new.currency.as_deref(), &mut terms);
     let price = rate.zip(currency);
-    let paid = credits("paid_credits", "invalid_paid_credits", new.paid, price, &mut problems);
-    let granted = credits("granted_credits", "invalid_granted_credits", new.granted, price, &mut problems);
+    let (paid, granted) = credits((new.paid, new.granted), price, &mut problems);
     let expiration_at = new.expiration.resolve(None, birth.zone, birth.at, &mut problems);
     let rule = first_rule(new.rules.as_deref(), (paid, granted), &birth, &mut problems);
     problems.extend(terms);
@@ -264,9 +263,8 @@ pub fn requested(request: &TopUpRequest, wallet: Option<&Wallet>) -> Result<(Dec
         Some(_) => {}
     }
     let price = wallet.map(|wallet| (wallet.rate, wallet.currency));
-    let paid = credits("paid_credits", "invalid_paid_credits", request.paid, price, &mut problems);
-    let granted = credits("granted_credits", "invalid_granted_credits", request.granted, price, &mut problems);
-    problems.or((paid, granted))
+    let wanted = credits((request.paid, request.granted), price, &mut problems);
+    problems.or(wanted)
 }
 
 fn rate(sent: Sent<Decimal>, problems: &mut Problems) -> Option<Decimal> {
@@ -293,23 +291,25 @@ fn currency(sent: Option<&str>, problems: &mut Problems) -> Option<Currency> {
     currency
 }
 
-/// Credits from 0, 5 decimals; absent is 0. What they cost must be an amount that can be billed.
+/// Credits to buy and to grant, from 0, 5 decimals; absent is 0. What they cost must be an amount that can be billed.
 fn credits(
-    field: &str,
-    code: &str,
-    sent: Sent<Decimal>,
+    (paid, granted): (Sent<Decimal>, Sent<Decimal>),
     price: Option<(Decimal, Currency)>,
     problems: &mut Problems,
-) -> Decimal {
-    let wanted = match sent {
-        Sent::Absent | Sent::Null => return Decimal::ZERO,
+) -> (Decimal, Decimal) {
+    let wanted = |sent| match sent {
+        Sent::Absent | Sent::Null => Some(Decimal::ZERO),
         Sent::Bad => None,
         Sent::Set(credits) => usable(credits, price),
     };
-    wanted.unwrap_or_else(|| {
-        problems.add(field, code);
-        Decimal::ZERO
-    })
+    let (paid, granted) = (wanted(paid), wanted(granted));
+    if paid.is_none() {
+        problems.add("paid_credits", "invalid_paid_credits");
+    }
+    if granted.is_none() {
+        problems.add("granted_credits", "invalid_granted_credits");
+    }
+    (paid.unwrap_or_default(), granted.unwrap_or_default())
 }
 
 fn usable(credits: Decimal, price: Option<(Decimal, Currency)>) -> Option<Decimal> {
