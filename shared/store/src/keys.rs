@@ -299,10 +299,41 @@ pub fn receipts(organization: OrganizationId, day: NaiveDate) -> String {
     partition(organization, &["RCP", &day.format("%Y%m%d").to_string()])
 }
 
-/// A chunk of a usage log (`usage_log`): chunks of a log stand in order of arrival.
+/// A partition of a usage log's chunks: the first is the log's own, a hot log has more.
+#[must_use]
+pub fn log_shard(log: &str, shard: u32) -> String {
+    if shard == 0 { log.to_owned() } else { format!("{log}#{shard:02}") }
+}
+
+/// Parts of an arrival in one partition of its log.
+pub const PARTS_PER_SHARD: usize = 10_000;
+
+/// A chunk of a usage log (`usage_log`): chunks of a log stand in order of arrival. Its part says in which of the log's
+/// partitions it is: the first has parts 0 to 9,999, the next 10,000 to 19,999.
 #[must_use]
 pub fn chunk_key(log: &str, arrival: Uuid, part: usize) -> Key {
-    Key { partition: log.to_owned(), sort: format!("{CHUNKS}{}#{part:04}", simple(arrival)) }
+    // Far fewer shards than 2^32.
+    let shard = u32::try_from(part / PARTS_PER_SHARD).unwrap_or(u32::MAX);
+    Key { partition: log_shard(log, shard), sort: format!("{CHUNKS}{}#{part:04}", simple(arrival)) }
+}
+
+/// Arrival and part of a chunk, from its sort key.
+#[must_use]
+pub fn chunk_name(sort: &str) -> Option<(Uuid, u32)> {
+    let (arrival, part) = sort.strip_prefix(CHUNKS)?.split_once('#')?;
+    Some((Uuid::try_parse(arrival).ok()?, part.parse().ok()?))
+}
+
+/// Something that a fold of a usage log wrote.
+#[must_use]
+pub fn folded(log: &str, generation: u64, number: u32) -> Key {
+    Key { partition: log.to_owned(), sort: format!("{}{number:08}", folded_generation(generation)) }
+}
+
+/// Prefix of everything that one attempt at a fold wrote.
+#[must_use]
+pub fn folded_generation(generation: u64) -> String {
+    format!("G#{generation:012}#")
 }
 
 /// Prefix of the chunks in a usage log.

@@ -1,6 +1,7 @@
 //! Usage: from events to units (chapter 03, section 3).
 //!
-//! Owns: selection by window and dimension, the six aggregations, proration, and the units that an event bills at once.
+//! Owns: selection by window and dimension, the six aggregations, over events or over digests of whole hours
+//! ([`digest`]), proration, and the units that an event bills at once.
 //!
 //! Does not own: prices (charge models), storage of events, days of a time zone ([`window::Days`]).
 //!
@@ -12,6 +13,7 @@
 //! - A number too long for the decimal type is no plain number: it is left out, and the hourly check reports it.
 
 pub mod count;
+pub mod digest;
 pub mod event;
 pub mod in_advance;
 pub mod latest;
@@ -162,6 +164,27 @@ impl<'a> Slots<'a> {
             Wanted::Everything => Some(0),
             Wanted::Leaf(group) => (self.leaves.leaf_of(&event.properties)? == group).then_some(0),
             Wanted::EachLeaf => self.leaves.position_of(&event.properties),
+        }
+    }
+
+    /// The id of a slot's leaf.
+    fn group(&self, slot: usize) -> Option<GroupId> {
+        match self.wanted {
+            Wanted::Everything => None,
+            Wanted::Leaf(group) => Some(group),
+            Wanted::EachLeaf => self.leaves.ids().get(slot).copied(),
+        }
+    }
+
+    /// The slot of a leaf, or of what is in none.
+    fn of_group(&self, group: Option<GroupId>) -> Option<usize> {
+        match self.wanted {
+            Wanted::Everything => Some(0),
+            Wanted::Leaf(wanted) => (group? == wanted).then_some(0),
+            Wanted::EachLeaf => {
+                let group = group?;
+                self.leaves.ids().iter().position(|id| *id == group)
+            }
         }
     }
 

@@ -19,13 +19,15 @@ use super::{Aggregated, Slots};
 
 /// What an event wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+pub(super) enum Operation {
+    /// A value becomes active.
     Add,
+    /// It becomes inactive.
     Remove,
 }
 
 /// `operation_type`: adding is the default; none is a word that changes nothing.
-fn operation(event: &Event) -> Option<Operation> {
+pub(super) fn operation(event: &Event) -> Option<Operation> {
     match event.properties.get("operation_type") {
         None | Some(Value::Null) => Some(Operation::Add),
         Some(Value::Text(text)) if text == "add" => Some(Operation::Add),

@@ -61,7 +61,10 @@ impl Window {
     /// Where `instant`, rounded half up to the second, is.
     #[must_use]
     pub fn place(&self, instant: Instant) -> Place {
-        let second = rounded_second(instant);
+        self.place_of_second(rounded_second(instant))
+    }
+
+    fn place_of_second(&self, second: i64) -> Place {
         if second < self.first_second() {
             return Place::Before;
         }
@@ -71,6 +74,16 @@ impl Window {
             End::Successors => second < last,
         };
         if is_inside { Place::Inside } else { Place::After }
+    }
+
+    /// Where all events of the hours `first` to `last` (both included) are; none if the window's bounds cut them.
+    pub(super) fn place_of_hours(&self, first: i64, last: i64) -> Option<Place> {
+        let (first, last) = (first.saturating_mul(3600), last.saturating_mul(3600).saturating_add(3599));
+        match (self.place_of_second(first), self.place_of_second(last)) {
+            // A weighted sum's integral must not end within them.
+            (Place::Inside, Place::Inside) if self.end_second() <= last => None,
+            (left, right) => (left == right).then_some(left),
+        }
     }
 
     /// Whether an event of this timestamp is in the window.
@@ -95,10 +108,15 @@ impl Window {
         }
     }
 
+    /// Where the integral of a weighted sum ends, in microseconds.
+    pub(super) fn end_micros(&self) -> i64 {
+        self.end_second().saturating_mul(MICROS)
+    }
+
     /// Microseconds from `instant` to the end of the window, within the window: never negative, never more than it
     /// lasts.
     pub(super) fn micros_left(&self, instant: Instant) -> i64 {
-        let end = self.end_second().saturating_mul(MICROS);
+        let end = self.end_micros();
         let start = instant.timestamp_micros().max(self.first_second().saturating_mul(MICROS));
         end.saturating_sub(start).max(0)
     }
@@ -114,7 +132,13 @@ impl Window {
     }
 }
 
-fn rounded_second(instant: Instant) -> i64 {
+/// The start of an hour since the epoch, in microseconds; none beyond 64 bits.
+pub(super) fn hour_start(hour: i64) -> Option<i64> {
+    hour.checked_mul(3600 * MICROS)
+}
+
+/// An instant's second, rounded half up.
+pub(super) fn rounded_second(instant: Instant) -> i64 {
     // An instant is within 262,000 years of the epoch: half a second more is far from the end of 64 bits.
     (instant.timestamp_micros() + MICROS / 2).div_euclid(MICROS)
 }

@@ -273,6 +273,7 @@ fn unfitting() -> DecodeError {
 
 /// What of an event decides whether it counts, and where it stands.
 struct Sighting<'a> {
+    epoch: usize,
     received_at: i64,
     position: i64,
     transaction_id: &'a str,
@@ -281,46 +282,75 @@ struct Sighting<'a> {
     place: usize,
 }
 
-/// The events of a log that a reader wants, each transaction id once, in order of reception: the rule of
-/// `domain::usage::event::first_of_each_id` over all of the log, and only then the reader's choice.
+/// A body that has been unpacked, and how early its events count among copies: see `head`.
+pub(super) struct Unpacked {
+    pub(super) epoch: usize,
+    plain: Vec<u8>,
+}
+
+impl Unpacked {
+    pub(super) fn new(epoch: usize, body: &[u8]) -> Result<Unpacked, DecodeError> {
+        Ok(Unpacked { epoch, plain: unpack(CHUNK, body)? })
+    }
+
+    /// The transaction ids in it, copies included.
+    pub(super) fn transaction_ids(&self) -> Result<Vec<&str>, DecodeError> {
+        Ok(parsed(&self.plain)?.transaction_ids)
+    }
+
+    /// The events that a reader wants, in the order in which they stand.
+    pub(super) fn wanted(&self, organization: OrganizationId, wanted: &Wanted<'_>) -> Result<Vec<Event>, DecodeError> {
+        let columns = parsed(&self.plain)?;
+        let covered: Vec<bool> = summed(&columns.timestamps).map(|timestamp| wanted.covers(timestamp)).collect();
+        let keep = |place: usize| covered.get(place).copied().unwrap_or_default();
+        let rows = rows(organization, columns, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
+        Ok(rows.into_iter().map(|(_, recorded)| recorded.event).collect())
+    }
+}
+
+/// The events that a reader wants of those that are not folded, each transaction id once, in order of reception: the rule
+/// of `domain::usage::event::first_of_each_id`, but that an earlier epoch comes first; and only then the reader's choice.
+/// Ids that are `counted` elsewhere are none of these.
 ///
-/// `bodies` are the log's chunks in order of arrival. Whatever the reader leaves out is not built: a month of a long log
-/// costs little more than its ids.
+/// `chunks` are in order of arrival. Whatever the reader leaves out is not built: a month of a long log costs little more
+/// than its ids.
 pub(super) fn select(
     organization: OrganizationId,
-    bodies: &[&[u8]],
+    chunks: &[Unpacked],
+    counted: &HashSet<String>,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, DecodeError> {
-    let plains = bodies.iter().map(|body| unpack(CHUNK, body)).collect::<Result<Vec<_>, _>>()?;
-    let chunks = plains.iter().map(|plain| parsed(plain)).collect::<Result<Vec<_>, _>>()?;
-    let mut sightings = Vec::with_capacity(chunks.iter().map(|chunk| chunk.transaction_ids.len()).sum());
-    for (chunk, columns) in chunks.iter().enumerate() {
+    let epochs = chunks.iter().map(|chunk| chunk.epoch);
+    let columns = chunks.iter().map(|chunk| parsed(&chunk.plain)).collect::<Result<Vec<_>, _>>()?;
+    let mut sightings = Vec::with_capacity(columns.iter().map(|chunk| chunk.transaction_ids.len()).sum());
+    for ((chunk, columns), epoch) in columns.iter().enumerate().zip(epochs) {
         let times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
         for (place, (transaction_id, ((timestamp, received_at), position))) in
             columns.transaction_ids.iter().zip(times).enumerate()
         {
-            sightings.push(Sighting { received_at, position, transaction_id, timestamp, chunk, place });
+            sightings.push(Sighting { epoch, received_at, position, transaction_id, timestamp, chunk, place });
         }
     }
     // Stable: copies that are equal in all of this keep their order of arrival. Compare `by_reception`.
-    sightings
-        .sort_by_key(|sighting| (sighting.received_at, sighting.position, sighting.transaction_id, sighting.timestamp));
+    let reception = |sighting: &Sighting<'_>| (sighting.received_at, sighting.position);
+    sightings.sort_by(|a, b| {
+        let ties = |one: &Sighting<'_>| one.timestamp;
+        (a.epoch, reception(a), a.transaction_id, ties(a)).cmp(&(b.epoch, reception(b), b.transaction_id, ties(b)))
+    });
     let mut seen = HashSet::with_capacity(sightings.len());
-    let mut order: Vec<Vec<Option<usize>>> =
-        chunks.iter().map(|chunk| vec![None; chunk.transaction_ids.len()]).collect();
-    for (rank, sighting) in sightings.iter().enumerate() {
-        if seen.insert(sighting.transaction_id) && wanted.covers(sighting.timestamp) {
-            order[sighting.chunk][sighting.place] = Some(rank);
-        }
+    let mut order: Vec<Vec<bool>> = columns.iter().map(|chunk| vec![false; chunk.transaction_ids.len()]).collect();
+    for sighting in &sightings {
+        let is_first = seen.insert(sighting.transaction_id) && !counted.contains(sighting.transaction_id);
+        order[sighting.chunk][sighting.place] = is_first && wanted.covers(sighting.timestamp);
     }
-    let mut ranked = Vec::new();
-    for (columns, order) in chunks.into_iter().zip(&order) {
-        let keep = |place: usize| order.get(place).copied().flatten().is_some();
+    let mut events = Vec::new();
+    for (columns, order) in columns.into_iter().zip(&order) {
+        let keep = |place: usize| order.get(place).copied().unwrap_or_default();
         let rows = rows(organization, columns, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
-        ranked.extend(rows.into_iter().map(|(place, recorded)| (order[place], recorded.event)));
+        events.extend(rows.into_iter().map(|(_, recorded)| recorded.event));
     }
-    ranked.sort_by_key(|(rank, _)| *rank);
-    Ok(ranked.into_iter().map(|(_, event)| event).collect())
+    events.sort_by(|a, b| by_reception(a).cmp(&by_reception(b)));
+    Ok(events)
 }
 
 /// The events of the columns at the places that `keep` names, with their places and the properties that `needs` names;

@@ -5,49 +5,63 @@
 //! Does not own: which subscription an event belongs to (`append` takes events as attributed), what events count for.
 //!
 //! A **log** is the series of events of one (organization, external subscription id, metric code); events without an
-//! external subscription id form logs of their own, under the empty one. A log is one partition (`keys::usage_log`):
+//! external subscription id form logs of their own, under the empty one. A log is one partition (`keys::usage_log`), a hot
+//! one has more for its chunks:
 //!
 //! | sort | kind | holds |
 //! | --- | --- | --- |
 //! | `C#<arrival>#<part>` | `chunk` | events as they arrived, column by column: see `chunk` |
-//! | `HEAD` | `log_head` | planned: generation, and the arrival up to which chunks are folded |
-//! | `S#<hour>#<generation>` | `segment` | planned: the events of a UTC hour of their timestamps, sorted, each id once |
-//! | `D#<hour>#<generation>` | `digest` | planned: what a segment's events come to, per group of property values |
+//! | `HEAD` | `log_head` | what has been folded, and where everything below stands: see `head` |
+//! | `G#<generation>#<number>` | `segment` | folded events of some hours, sorted: see `page` |
+//! | the same | `log_page`, `log_summary` | the digests of hours, and of all hours of a page: see `page` |
+//! | the same | `log_run` | fingerprints of the ids that have been counted: see `seen` |
 //!
 //! - `arrival` is a time-ordered UUID (version 7, real clock) that `ingest` makes per call; `part` counts from 0.
-//! - `hour` is the start of the hour as `keys::sortable` has it; `generation` has 10 digits, so that the newest sorts last.
-//! - A segment has the columns of a chunk, sorted by timestamp. A digest has, per group: count, sum, max, latest with its
-//!   timestamp, the two moments of a weighted sum, and distinct values while they are few.
-//! - Until folding exists no log has a head, and reading one that has is refused: an older program must not bill what
-//!   is left of a log.
+//! - A log without a head was never folded nor looked at by a closing. An older program that meets a head refuses to read
+//!   the log: it must not bill what is left of it.
 //!
 //! Receipts (partition `keys::receipts`, one per organization, call and day: see `receipt`) tell which chunks hold the
-//! events received on a day, for the list of events and the search for one.
+//! events received on a day, for the list of events and the search for one. When a chunk has been folded, its events are
+//! found in the segments.
 //!
 //! Invariants:
 //! - Chunks are immutable and written blindly. Appending the same events again, under the same arrival or another, changes
-//!   no reader's answer: of several events with one transaction id in a log the first received counts
-//!   (`received_at`, then `position`), and no other.
+//!   no reader's answer: of several events with one transaction id in a log one counts, and no other ever does: the one
+//!   that was folded, else the one in the earliest epoch that a closing sealed, else the first received (`received_at`,
+//!   then `position`). The first received it is in all three cases, unless a copy of it overtook it by more than
+//!   `fold::MARGIN` or a closing.
+//! - Whatever folds beside a reader, it sees every event once: see `head`.
 //! - Chunks are written before the receipts that name them.
 //! - Nothing of an event is lost: numbers keep their text, properties their order, ids what they were derived from.
 
 mod chunk;
+pub mod fold;
+mod head;
+mod page;
+mod parts;
 mod receipt;
+mod seen;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::id::OrganizationId;
 use domain::time::Instant;
+use domain::usage::digest::hour_of;
 use domain::usage::event::Event;
 use uuid::Uuid;
 
 pub use chunk::{Recorded, Source};
+pub use parts::{Asked, Counted, parts};
 pub use receipt::{Recent, created_in, find, recent};
 
+use self::head::{Found, Log, Trouble};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Query, Table, TableError};
+
+/// Bytes of one log in one call from which on `append` asks whether the log has more partitions.
+const BURST_BYTES: usize = 64 * 1024;
 
 /// Kind of chunks.
 const CHUNK: &str = "chunk";
@@ -87,7 +101,7 @@ fn by_log_and_day(deliveries: &[Delivery]) -> BTreeMap<LogDay<'_>, Vec<Row<'_>>>
     logs
 }
 
-/// Appends events to their logs: two batches of writes, no reads, no conditions.
+/// Appends events to their logs: two batches of writes, no conditions; no reads but one for a log with very many of them.
 ///
 /// `arrival` is a new time-ordered UUID of the real clock. Repeating a call, with the same arrival or a new one, is
 /// harmless. After an error any part may be written: append again, all of it.
@@ -103,18 +117,31 @@ pub async fn append(
     let refused = |error: DecodeError| TableError::Refused(error.to_string());
     let mut chunks = Vec::new();
     let mut receipts = receipt::Drafts::default();
-    let (mut log, mut parts) = (None, 0);
-    for (place, rows) in by_log_and_day(deliveries) {
+    let (mut log, mut parts, mut shards) = (None, 0, 1);
+    let deliveries = by_log_and_day(deliveries);
+    for (place, rows) in &deliveries {
         // Days of one log follow each other: parts count on.
-        let this = (place.external_subscription_id, place.code);
+        let this = Log {
+            organization,
+            external_subscription_id: place.external_subscription_id,
+            code: place.code,
+        };
+        let encoded = chunk::encode(organization, *place, rows).map_err(refused)?;
+        let bytes = encoded.iter().map(|(body, _)| body.len()).sum::<usize>();
         if log.replace(this) != Some(this) {
-            parts = 0;
+            (parts, shards) = (0, 1);
         }
-        let partition = keys::usage_log(organization, place.external_subscription_id, place.code);
-        for (body, rows) in chunk::encode(organization, place, &rows).map_err(refused)? {
-            let key = keys::chunk_key(&partition, arrival, parts);
+        if bytes >= BURST_BYTES && shards == 1 {
+            // Only a log that is being flooded may have more partitions than one.
+            shards = shards_of(table, &this).await?;
+        }
+        for (body, rows) in encoded {
+            // Any of them will do: ids of arrivals are random in their last bits.
+            let shard = (arrival.as_u128() as usize).wrapping_add(parts) % shards;
+            let part = shard * keys::PARTS_PER_SHARD + parts;
+            let key = keys::chunk_key(&this.partition(), arrival, part);
             chunks.push(Item::new(key, CHUNK, chunk::SCHEMA, body));
-            receipts.note(place, parts, rows);
+            receipts.note(*place, part, rows);
             parts += 1;
         }
     }
@@ -150,9 +177,23 @@ impl Wanted<'_> {
     }
 }
 
+/// The partitions that a log's chunks are spread over. One read.
+async fn shards_of(table: &dyn Table, log: &Log<'_>) -> Result<usize, TableError> {
+    match Found::load(table, log).await {
+        // Shards are few.
+        Ok(found) => Ok(usize::try_from(found.head.shards).unwrap_or(1).max(1)),
+        Err(LoadError::Table(error)) => Err(error),
+        // Whoever reads the log will say so. The first partition is always read.
+        Err(LoadError::Decode(_)) => Ok(1),
+    }
+}
+
 /// The events of a log that a reader wants, each transaction id of the whole log once, in order of reception.
 ///
-/// One read and one query of all the log's chunks.
+/// Two reads of the head, one query of the chunks that are not folded, and the segments of the hours that are wanted.
+///
+/// # Errors
+/// The table did not answer, folds overtook the reader again and again, or an item cannot be read.
 pub async fn read(
     table: &dyn Table,
     organization: OrganizationId,
@@ -160,15 +201,49 @@ pub async fn read(
     code: &str,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, LoadError> {
-    let head = keys::usage_head(organization, external_subscription_id, code);
-    let chunks = Query::prefix(head.partition.clone(), keys::CHUNKS);
-    let (head, items) = tokio::join!(table.get(&head), all_items(table, chunks));
-    if head?.is_some() {
-        return Err(DecodeError::new(CHUNK, "a newer program has folded its log").into());
+    let log = Log { organization, external_subscription_id, code };
+    for _ in 0..head::ATTEMPTS_MAX {
+        let found = Found::load(table, &log).await?;
+        match events(table, &log, &found, wanted).await {
+            Ok(events) if found.still_stands(table, &log).await? => return Ok(events),
+            Ok(_) | Err(Trouble::Changed | Trouble::TooMuch) => {}
+            Err(Trouble::Load(error)) => return Err(error),
+        }
     }
-    let items = items?;
-    let bodies = items.iter().map(body_of).collect::<Result<Vec<_>, _>>()?;
-    Ok(chunk::select(organization, &bodies, wanted)?)
+    Err(head::overtaken())
+}
+
+async fn events(
+    table: &dyn Table,
+    log: &Log<'_>,
+    found: &Found,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Event>, Trouble> {
+    let tail = found.tail(table, log).await?;
+    let mut events = unfolded(table, log, found, &tail, wanted).await?;
+    let (first, last) = (wanted.from.map_or(i64::MIN, hour_of), wanted.to.map_or(i64::MAX, hour_of));
+    events.extend(parts::folded_events(table, log, &found.head, wanted, |from, to| from <= last && first <= to).await?);
+    events.sort_by(|a, b| chunk::by_reception(a).cmp(&chunk::by_reception(b)));
+    Ok(events)
+}
+
+/// The events of the tail that count and that a reader wants.
+async fn unfolded(
+    table: &dyn Table,
+    log: &Log<'_>,
+    found: &Found,
+    tail: &[head::Chunk],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Event>, Trouble> {
+    let chunks = tail.iter().map(head::Chunk::unpacked).collect::<Result<Vec<_>, _>>()?;
+    let mut ids = Vec::new();
+    if !found.head.runs.is_empty() {
+        for chunk in &chunks {
+            ids.extend(chunk.transaction_ids()?);
+        }
+    }
+    let counted = seen::counted(table, log, &found.head, ids).await?;
+    Ok(chunk::select(log.organization, &chunks, &counted, wanted)?)
 }
 
 /// The events of a chunk, in the order of their arrival.
@@ -199,3 +274,7 @@ async fn all_items(table: &dyn Table, mut query: Query) -> Result<Vec<Item>, Tab
 #[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
+
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod fold_tests;

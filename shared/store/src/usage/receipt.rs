@@ -10,12 +10,16 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate};
 use domain::id::OrganizationId;
 use domain::time::Instant;
+use domain::usage::digest::hour_of;
 use domain::usage::event::Event;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::chunk::{Recorded, by_reception};
+use super::head::{ATTEMPTS_MAX, Folded, Found, Head, Log, Trouble, overtaken};
+use super::page::{Page, segment_body};
+use super::seen::named;
 use super::{LogDay, Row, all_items, decode};
 use crate::keys;
 use crate::record::{DecodeError, LoadError, pack, unpack};
@@ -36,7 +40,7 @@ const OPENED_AT_ONCE: usize = 32;
 /// The first 32 bits of a transaction id's SHA-256.
 type Fingerprint = [u8; 4];
 
-fn fingerprint(transaction_id: &str) -> Fingerprint {
+pub(super) fn fingerprint(transaction_id: &str) -> Fingerprint {
     let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(transaction_id));
     [a, b, c, d]
 }
@@ -124,9 +128,19 @@ fn split(chunks: Vec<StoredChunk>) -> Vec<Vec<StoredChunk>> {
 /// A chunk as a receipt names it.
 struct Entry {
     key: Key,
-    /// Last timestamp, microseconds.
-    timestamp_last: i64,
+    external_subscription_id: String,
+    code: String,
+    /// First and last reception, microseconds.
+    received: (i64, i64),
+    /// First and last timestamp, microseconds.
+    timestamps: (i64, i64),
     fingerprints: Vec<Fingerprint>,
+}
+
+impl Entry {
+    fn log(&self) -> (&str, &str) {
+        (&self.external_subscription_id, &self.code)
+    }
 }
 
 /// The chunks of a day, in order of arrival.
@@ -149,7 +163,10 @@ async fn entries_of(table: &dyn Table, organization: OrganizationId, query: Quer
             let log = keys::usage_log(organization, &chunk.external_subscription_id, &chunk.code);
             Entry {
                 key: keys::chunk_key(&log, arrival, chunk.part as usize),
-                timestamp_last: chunk.timestamps.1,
+                external_subscription_id: chunk.external_subscription_id,
+                code: chunk.code,
+                received: chunk.received,
+                timestamps: chunk.timestamps,
                 fingerprints: chunk.fingerprints,
             }
         }));
@@ -157,16 +174,93 @@ async fn entries_of(table: &dyn Table, organization: OrganizationId, query: Quer
     Ok(entries)
 }
 
-/// The events of chunks, chunk by chunk.
+/// The events of chunks, chunk by chunk. Those of a chunk that has been folded are found in its log's segments; copies that
+/// were left out when it was folded are nowhere any more.
 async fn open(
     table: &dyn Table,
     organization: OrganizationId,
-    chunks: &[Key],
+    entries: &[&Entry],
 ) -> Result<Vec<Vec<Recorded>>, LoadError> {
-    let items = table.get_many(chunks).await?;
-    // Chunks are written before their receipts, and stay until a program that knows how removes both.
-    let missing = || DecodeError::new(KIND, "it names a chunk that does not exist");
-    items.iter().map(|item| Ok(decode(organization, item.as_ref().ok_or_else(missing)?)?)).collect()
+    let keys: Vec<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let items = table.get_many(&keys).await?;
+    let mut opened: Vec<Vec<Recorded>> = Vec::with_capacity(entries.len());
+    let mut folded: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (place, (entry, item)) in entries.iter().zip(&items).enumerate() {
+        match item {
+            Some(item) => opened.push(decode(organization, item)?),
+            None => {
+                folded.entry((&entry.external_subscription_id, &entry.code)).or_default().push(place);
+                opened.push(Vec::new());
+            }
+        }
+    }
+    for ((external_subscription_id, code), places) in folded {
+        let log = Log { organization, external_subscription_id, code };
+        let missing: Vec<&Entry> = places.iter().map(|place| entries[*place]).collect();
+        for (place, events) in places.iter().zip(from_segments(table, &log, &missing).await?) {
+            opened[*place] = events;
+        }
+    }
+    Ok(opened)
+}
+
+/// The events of chunks of one log that have been folded, chunk by chunk.
+async fn from_segments(
+    table: &dyn Table,
+    log: &Log<'_>,
+    entries: &[&Entry],
+) -> Result<Vec<Vec<Recorded>>, LoadError> {
+    let hour = |micros: i64| DateTime::from_timestamp_micros(micros).map_or(0, hour_of);
+    let hours: Vec<_> = entries.iter().map(|entry| (hour(entry.timestamps.0), hour(entry.timestamps.1))).collect();
+    let touch = |first: i64, last: i64, received: Option<(i64, i64)>| {
+        hours.iter().zip(entries).any(|((from, to), entry)| {
+            let was_received = received.is_none_or(|(first, last)| first <= entry.received.1 && entry.received.0 <= last);
+            *from <= last && first <= *to && was_received
+        })
+    };
+    for _ in 0..ATTEMPTS_MAX {
+        let found = Found::load(table, log).await?;
+        let recorded = match recorded(table, log, &found.head, touch).await {
+            Ok(recorded) if found.still_stands(table, log).await? => recorded,
+            Ok(_) | Err(Trouble::Changed | Trouble::TooMuch) => continue,
+            Err(Trouble::Load(error)) => return Err(error),
+        };
+        return Ok(entries
+            .iter()
+            .map(|entry| {
+                let known: HashSet<&Fingerprint> = entry.fingerprints.iter().collect();
+                let is_of = |it: &&Recorded| {
+                    let received_at = it.event.received_at.timestamp_micros();
+                    (entry.received.0..=entry.received.1).contains(&received_at)
+                        && known.contains(&fingerprint(&it.event.transaction_id))
+                };
+                recorded.iter().filter(is_of).cloned().collect()
+            })
+            .collect());
+    }
+    Err(overtaken())
+}
+
+async fn recorded(
+    table: &dyn Table,
+    log: &Log<'_>,
+    head: &Head,
+    touch: impl Fn(i64, i64, Option<(i64, i64)>) -> bool,
+) -> Result<Vec<Recorded>, Trouble> {
+    let pages: Vec<Folded> =
+        head.pages.iter().filter(|page| touch(page.first, page.last, None)).map(|page| page.hours).collect();
+    let mut places: BTreeSet<Folded> = BTreeSet::new();
+    for item in named(table, log, &pages).await? {
+        let segments = Page::decode(&item)?.segments;
+        let touched = segments.iter().filter(|it| touch(it.first, it.last, Some(it.received)));
+        places.extend(touched.map(|segment| segment.place));
+    }
+    let places: Vec<Folded> = places.into_iter().collect();
+    let mut recorded = Vec::new();
+    for item in named(table, log, &places).await? {
+        recorded.extend(super::chunk::decode(log.organization, segment_body(&item)?)?);
+    }
+    Ok(recorded)
 }
 
 fn days(from_day: NaiveDate, to_day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
@@ -188,8 +282,8 @@ pub async fn find(
     for day in days(from_day, to_day) {
         let entries = entries(table, organization, day).await?;
         let may_hold = entries.into_iter().filter(|entry| entry.fingerprints.contains(&wanted));
-        let chunks: Vec<Key> = may_hold.map(|entry| entry.key).collect();
-        let opened = open(table, organization, &chunks).await?;
+        let chunks: Vec<Entry> = may_hold.collect();
+        let opened = open(table, organization, &chunks.iter().collect::<Vec<_>>()).await?;
         let events = opened.into_iter().flatten().map(|recorded| recorded.event);
         // `min_by` keeps the first of equals: the first to arrive.
         let earliest = events
@@ -202,8 +296,8 @@ pub async fn find(
     Ok(None)
 }
 
-/// Hands over every event of the organization that was created in a span of its own clock, copies too, a few chunks in
-/// memory at a time.
+/// Hands over every event of the organization that was created in a span of its own clock, copies too (but those that were
+/// left out when their chunks were folded), a few chunks in memory at a time.
 ///
 /// They are looked for among those received on the days `received` (UTC, first and last) and, if that is known, not before
 /// `arrived_from`. One query per day, and every chunk that arrived then.
@@ -218,10 +312,9 @@ pub async fn created_in(
     for day in days(received.0, received.1) {
         let query =
             Query { from: arrived_from.map(keys::arrived_from), ..Query::partition(keys::receipts(organization, day)) };
-        let chunks: Vec<Key> =
-            entries_of(table, organization, query).await?.into_iter().map(|entry| entry.key).collect();
+        let chunks = entries_of(table, organization, query).await?;
         for part in chunks.chunks(OPENED_AT_ONCE) {
-            let opened = open(table, organization, part).await?;
+            let opened = open(table, organization, &part.iter().collect::<Vec<_>>()).await?;
             let events = opened.iter().flatten().map(|recorded| &recorded.event);
             events.filter(|event| created.contains(&event.created_at)).for_each(&mut each);
         }
@@ -256,7 +349,9 @@ pub async fn recent(
         list.entries.extend(entries(table, organization, day).await?);
     }
     let copies = list.copies().await?;
-    let total = list.entries.iter().map(|entry| entry.fingerprints.len()).sum::<usize>() - copies.len();
+    // Of a folded chunk, copies that were left out are counted by its receipt, and found nowhere.
+    let events = |(place, entry): (usize, &Entry)| list.opened.get(&place).map_or(entry.fingerprints.len(), Vec::len);
+    let total = list.entries.iter().enumerate().map(events).sum::<usize>() - copies.len();
     let until = offset.saturating_add(limit);
     let places = list.newest(until, &copies).await?;
     let part = places.get(offset.min(places.len())..until.min(places.len())).unwrap_or_default();
@@ -283,20 +378,19 @@ impl List<'_> {
     /// Opens the chunks of entries, those that are not open yet.
     async fn open(&mut self, entries: impl IntoIterator<Item = usize>) -> Result<(), LoadError> {
         let closed: Vec<usize> = entries.into_iter().filter(|entry| !self.opened.contains_key(entry)).collect();
-        let keys: Vec<Key> = closed.iter().map(|entry| self.entries[*entry].key.clone()).collect();
-        let chunks = open(self.table, self.organization, &keys).await?;
+        let entries: Vec<&Entry> = closed.iter().map(|entry| &self.entries[*entry]).collect();
+        let chunks = open(self.table, self.organization, &entries).await?;
         self.opened.extend(closed.into_iter().zip(chunks));
         Ok(())
     }
 
     /// The events that are later copies of another one in the list.
     async fn copies(&mut self) -> Result<HashSet<Place>, LoadError> {
-        let mut first: HashMap<(&str, Fingerprint), usize> = HashMap::new();
+        let mut first: HashMap<((&str, &str), Fingerprint), usize> = HashMap::new();
         let mut suspects = BTreeSet::new();
         for (place, entry) in self.entries.iter().enumerate() {
             for fingerprint in &entry.fingerprints {
-                // The partition is the log.
-                let known = *first.entry((&entry.key.partition, *fingerprint)).or_insert(place);
+                let known = *first.entry((entry.log(), *fingerprint)).or_insert(place);
                 if known != place {
                     suspects.extend([known, place]);
                 }
@@ -307,11 +401,11 @@ impl List<'_> {
             }
         }
         self.open(suspects.iter().copied()).await?;
-        let mut by_id: HashMap<(&str, &str), Vec<(Place, &Event)>> = HashMap::new();
+        let mut by_id: HashMap<((&str, &str), &str), Vec<(Place, &Event)>> = HashMap::new();
         for place in suspects {
             let rows = self.opened.get(&place).map(Vec::as_slice).unwrap_or_default();
             for (row, Recorded { event, .. }) in rows.iter().enumerate() {
-                let log = self.entries[place].key.partition.as_str();
+                let log = self.entries[place].log();
                 by_id.entry((log, &event.transaction_id)).or_default().push(((place, row), event));
             }
         }
@@ -327,7 +421,7 @@ impl List<'_> {
     /// The places of the newest events, newest first; at least `wanted` if there are as many. Copies are left out.
     async fn newest(&mut self, wanted: usize, copies: &HashSet<Place>) -> Result<Vec<Place>, LoadError> {
         let mut closed: Vec<usize> = (0..self.entries.len()).collect();
-        closed.sort_by_key(|entry| std::cmp::Reverse(self.entries[*entry].timestamp_last));
+        closed.sort_by_key(|entry| std::cmp::Reverse(self.entries[*entry].timestamps.1));
         let mut places = Vec::new();
         // Events of opened chunks that may still be preceded by some of a closed one.
         let mut waiting: BinaryHeap<(Instant, Instant, u32, String, Place)> = BinaryHeap::new();
@@ -345,7 +439,7 @@ impl List<'_> {
                     (event.timestamp, event.received_at, event.position, event.transaction_id.clone(), place(row))
                 }));
             }
-            let next = batches.peek().and_then(|batch| batch.first()).map(|entry| self.entries[*entry].timestamp_last);
+            let next = batches.peek().and_then(|batch| batch.first()).map(|entry| self.entries[*entry].timestamps.1);
             let later = next.and_then(DateTime::from_timestamp_micros);
             while waiting.peek().is_some_and(|(timestamp, ..)| later.is_none_or(|later| *timestamp > later)) {
                 places.extend(waiting.pop().map(|(.., place)| place));

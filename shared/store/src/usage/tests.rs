@@ -18,20 +18,20 @@ use crate::items::samples::{at, id, organization_id};
 use crate::items::tests::any_value;
 use crate::sqlite::{Database, SqliteTable};
 
-fn table() -> SqliteTable {
+pub(super) fn table() -> SqliteTable {
     SqliteTable::open(Database::temporary().unwrap(), Arc::new(|| 0), &[])
 }
 
-fn organization() -> OrganizationId {
+pub(super) fn organization() -> OrganizationId {
     organization_id()
 }
 
 /// The `number`th call.
-fn arrival(number: u128) -> Uuid {
+pub(super) fn arrival(number: u128) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + (number << 80))
 }
 
-fn event(subscription: Option<&str>, code: &str, transaction_id: &str) -> Event {
+pub(super) fn event(subscription: Option<&str>, code: &str, transaction_id: &str) -> Event {
     Event {
         id: event_id(organization(), subscription, code, transaction_id),
         transaction_id: transaction_id.to_owned(),
@@ -46,12 +46,12 @@ fn event(subscription: Option<&str>, code: &str, transaction_id: &str) -> Event 
     }
 }
 
-fn delivery(events: Vec<Event>) -> Delivery {
+pub(super) fn delivery(events: Vec<Event>) -> Delivery {
     Delivery { source: Source::default(), events }
 }
 
 /// `seconds` after the start of a February that begins shortly before midnight.
-fn later(seconds: i64) -> Instant {
+pub(super) fn later(seconds: i64) -> Instant {
     at("2024-02-01T23:59:50Z") + TimeDelta::seconds(seconds)
 }
 
@@ -64,7 +64,7 @@ fn log_day(event: &Event) -> LogDay<'_> {
 }
 
 prop_compose! {
-    fn any_event()(
+    pub(super) fn any_event()(
         transaction in 0_u8..12,
         subscription in prop::sample::select(vec![None, Some(""), Some("s"), Some("é")]),
         inferred in any::<bool>(),
@@ -274,7 +274,7 @@ async fn what_a_reader_leaves_out_still_counts_against_later_copies() {
 async fn a_log_that_a_newer_program_folded_is_not_read() {
     let (table, organization) = (table(), organization());
     let head = keys::usage_head(organization, "s", "calls");
-    table.put_all(vec![Item::new(head, "log_head", 1, bytes::Bytes::new())]).await.unwrap();
+    table.put_all(vec![Item::new(head, "log_head", 2, bytes::Bytes::new())]).await.unwrap();
     assert!(read(&table, organization, "s", "calls", &Wanted::ALL).await.is_err());
 }
 

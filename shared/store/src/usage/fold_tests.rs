@@ -1,0 +1,360 @@
+//! Folding against the obvious model: what has been counted, and a list of events that wait.
+
+use std::collections::BTreeMap;
+
+use domain::metric::groups::Groups;
+use domain::metric::properties::Properties;
+use domain::metric::{AggregationType, Metric};
+use domain::time::Instant;
+use domain::usage::digest::{self, Digester, Needs};
+use domain::usage::event::{self, Event};
+use domain::usage::window::{End, Window};
+use domain::value::Value;
+use proptest::prelude::*;
+
+use super::fold::{self, Outcome, Request};
+use super::parts::{Asked, Counted, parts};
+use super::tests::{any_event, arrival, delivery, event as plain_event, later, organization, table};
+use super::*;
+use crate::items::samples::{at, id};
+use crate::sqlite::SqliteTable;
+
+fn metric(aggregation: AggregationType) -> Metric {
+    Metric {
+        id: domain::id::MetricId(id(1)),
+        name: "Calls".into(),
+        code: "calls".into(),
+        description: None,
+        aggregation,
+        weighted_interval: None,
+        recurring: false,
+        field_name: (aggregation != AggregationType::Count).then(|| "a".into()),
+        groups: Groups::None,
+        created_at: at("2020-01-01T00:00:00Z"),
+        created_seq: 0,
+        deleted_at: None,
+    }
+}
+
+/// Everything up to the end of time.
+fn always() -> Window {
+    Window { from: later(-6_000_000_000), to: later(6_000_000_000), end: End::Included, period_days: 1 }
+}
+
+async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric>) -> Outcome {
+    let digester = metric.map(|metric| Digester::new(metric, None));
+    let request = Request {
+        organization: organization(),
+        external_subscription_id: log.0,
+        code: log.1,
+        digester: digester.as_ref(),
+        now: later(1_000_000_000),
+        margin: fold::MARGIN,
+        chunks_min: 1,
+    };
+    fold::fold(table, &request).await.unwrap()
+}
+
+async fn counted(table: &SqliteTable, log: (&str, &str), metric: &Metric, window: &Window, asked: Asked) -> Counted {
+    let needs = Needs::of(metric, std::slice::from_ref(window));
+    let properties = metric.properties_used();
+    let digester = Digester::new(metric, None);
+    parts(table, organization(), log, &digester, &needs, &properties, asked).await.unwrap().unwrap()
+}
+
+/// What the log must say: what was settled by a fold or a closing, and what waits.
+#[derive(Default)]
+struct Model {
+    settled: BTreeMap<String, Event>,
+    waiting: Vec<Event>,
+}
+
+impl Model {
+    fn settle(&mut self) {
+        for event in event::first_of_each_id(&std::mem::take(&mut self.waiting)) {
+            self.settled.entry(event.transaction_id.clone()).or_insert_with(|| event.clone());
+        }
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let fresh = self.waiting.iter().filter(|event| !self.settled.contains_key(&event.transaction_id));
+        let mut events: Vec<Event> =
+            event::first_of_each_id(fresh).into_iter().chain(self.settled.values()).cloned().collect();
+        events.sort_by(|a, b| chunk::by_reception(a).cmp(&chunk::by_reception(b)));
+        events
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<Event>),
+    Again(usize),
+    Fold(Option<AggregationType>),
+    Seal,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let aggregation = prop::option::of(prop::sample::select(AggregationType::ALL.to_vec()));
+    prop_oneof![
+        4 => prop::collection::vec(any_event(), 0..12).prop_map(Step::Append),
+        1 => (0_usize..6).prop_map(Step::Again),
+        3 => aggregation.prop_map(Step::Fold),
+        1 => Just(Step::Seal),
+    ]
+}
+
+const LOG: (&str, &str) = ("s", "calls");
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_appends_and_folds_read_as_the_obvious_model(
+        steps in prop::collection::vec(any_step(), 1..14),
+        looked_at in prop::sample::select(AggregationType::ALL.to_vec()),
+        bounds in (-5_000_000_000_i64..5_000_000_000, -5_000_000_000_i64..5_000_000_000),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (table, mut model) = (table(), Model::default());
+            let mut written: Vec<Vec<Event>> = Vec::new();
+            let metric_looked_at = metric(looked_at);
+            let window = Window { from: later(bounds.0.min(bounds.1)), to: later(bounds.0.max(bounds.1)), ..always() };
+            for (number, step) in steps.into_iter().enumerate() {
+                let sent = match step {
+                    Step::Append(events) => events,
+                    Step::Again(earlier) => written.get(earlier).cloned().unwrap_or_default(),
+                    Step::Fold(aggregation) => {
+                        fold_now(&table, LOG, aggregation.map(metric).as_ref()).await;
+                        model.settle();
+                        Vec::new()
+                    }
+                    Step::Seal => {
+                        counted(&table, LOG, &metric_looked_at, &window, Asked::ForBilling).await;
+                        model.settle();
+                        Vec::new()
+                    }
+                };
+                let of_log: Vec<Event> = sent
+                    .into_iter()
+                    .map(|event| Event { external_subscription_id: Some(LOG.0.into()), code: LOG.1.into(), ..event })
+                    .collect();
+                if !of_log.is_empty() {
+                    append(&table, organization(), &[delivery(of_log.clone())], arrival(number as u128)).await.unwrap();
+                    model.waiting.extend(of_log.clone());
+                    written.push(of_log);
+                }
+                let expected = model.events();
+                assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap(), expected);
+                let found = counted(&table, LOG, &metric_looked_at, &window, Asked::ForShow).await;
+                if let Ok(found) = digest::aggregate_by_group(&metric_looked_at, &found.parts, &window) {
+                    assert_eq!(Ok(found), domain::usage::aggregate_by_group(&metric_looked_at, &expected, &window));
+                }
+            }
+            // The list and the search know the same events, folded or not.
+            let expected = model.events();
+            let (from, to) = (later(0).date_naive(), later(20).date_naive());
+            let listed = recent(&table, organization(), from, to, 0, 1000).await.unwrap();
+            let mut ids: Vec<&str> = listed.events.iter().map(|it| it.event.transaction_id.as_str()).collect();
+            assert_eq!((listed.total, ids.len()), (expected.len(), expected.len()));
+            ids.sort_unstable();
+            let mut expected_ids: Vec<&str> = expected.iter().map(|event| event.transaction_id.as_str()).collect();
+            expected_ids.sort_unstable();
+            assert_eq!(ids, expected_ids);
+            for transaction in 0..13 {
+                let transaction_id = format!("tx{transaction}");
+                let found = find(&table, organization(), &transaction_id, from, to).await.unwrap();
+                let known = expected.iter().any(|event| event.transaction_id == transaction_id);
+                assert_eq!(found.is_some(), known);
+            }
+        });
+    }
+}
+
+/// `count` calls, one after the other: one id each, an hour apart, 100 events if there are `many`.
+async fn append_hours(table: &SqliteTable, first: usize, count: usize, many: usize) {
+    for number in first..first + count {
+        let events = (0..many)
+            .map(|place| Event {
+                timestamp: at("2024-02-01T00:00:00Z") + chrono::TimeDelta::minutes(60 * number as i64),
+                position: u32::try_from(place).unwrap(),
+                properties: Properties::new(vec![("a".into(), Value::Number(place.to_string()))]),
+                ..plain_event(Some("s"), "calls", &format!("{number}.{place}"))
+            })
+            .collect();
+        append(table, organization(), &[delivery(events)], arrival(number as u128)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_month_of_hours_folds_into_few_pages_and_is_read_without_its_events() {
+    let table = table();
+    let sum = metric(AggregationType::Sum);
+    for hour in (0..744).step_by(31) {
+        append_hours(&table, hour, 31, 3).await;
+        assert!(matches!(fold_now(&table, LOG, Some(&sum)).await, Outcome::Done { chunks: 31, events: 93, is_more: false }));
+    }
+    assert_eq!(fold_now(&table, LOG, Some(&sum)).await, Outcome::Nothing);
+    let february = Window {
+        from: at("2024-02-01T00:00:00Z"),
+        to: at("2024-03-02T23:59:59.999999Z"),
+        end: End::Included,
+        period_days: 31,
+    };
+    let before = table.consumed();
+    let found = counted(&table, LOG, &sum, &february, Asked::ForShow).await;
+    let read_units = (table.consumed().read_half_units - before.read_half_units) / 2;
+    assert!(read_units < 60, "{read_units} read units");
+    assert!(found.parts.events.is_empty() && found.unfolded_chunks == 0 && !found.is_outdated);
+    let units = digest::aggregate_by_group(&sum, &found.parts, &february).unwrap()[0].1;
+    // 0, 1 and 2 in each hour.
+    assert_eq!((units.units, units.events_count), ((3 * 744).into(), 3 * 744));
+    // Everything is there for those who need each event, and nothing is there twice.
+    assert_eq!(read(&table, organization(), "s", "calls", &Wanted::ALL).await.unwrap().len(), 3 * 744);
+    let left = all_items(&table, Query::partition(keys::usage_log(organization(), "s", "calls"))).await.unwrap();
+    let of_kind = |kind: &str| left.iter().filter(|item| item.kind == kind).count();
+    assert_eq!(of_kind(CHUNK), 0);
+    assert!(of_kind(page::PAGE) < 12 && of_kind(seen::RUN) < 16, "{} {}", of_kind(page::PAGE), of_kind(seen::RUN));
+}
+
+#[tokio::test]
+async fn a_changed_metric_is_read_from_the_events_until_its_digests_are_made_anew() {
+    let table = table();
+    let (sum, max) = (metric(AggregationType::Sum), metric(AggregationType::Max));
+    append_hours(&table, 0, 20, 100).await;
+    fold_now(&table, LOG, Some(&sum)).await;
+    let outdated = counted(&table, LOG, &max, &always(), Asked::ForShow).await;
+    assert!(outdated.is_outdated && outdated.parts.digests.is_empty() && outdated.parts.events.len() == 2000);
+    assert!(matches!(fold_now(&table, LOG, Some(&max)).await, Outcome::Done { chunks: 0, events: 0, is_more: false }));
+    let current = counted(&table, LOG, &max, &always(), Asked::ForShow).await;
+    assert!(!current.is_outdated && current.parts.events.is_empty());
+    for found in [outdated, current] {
+        let units = digest::aggregate_by_group(&max, &found.parts, &always()).unwrap()[0].1;
+        assert_eq!((units.units, units.events_count), (99.into(), 2000));
+    }
+}
+
+#[tokio::test]
+async fn what_a_closing_counted_stays_counted_whatever_copies_come_later() {
+    let table = table();
+    let count = metric(AggregationType::Count);
+    let month = |month: u32| Window {
+        from: at(&format!("2024-{month:02}-01T00:00:00Z")),
+        to: at(&format!("2024-{month:02}-28T23:59:59.999999Z")),
+        end: End::Included,
+        period_days: 28,
+    };
+    let copy = |received, month: u32| Event {
+        received_at: later(received),
+        timestamp: month_start(month),
+        ..plain_event(Some("s"), "calls", "tx")
+    };
+    fn month_start(month: u32) -> Instant {
+        at(&format!("2024-{month:02}-01T12:00:00Z"))
+    }
+    async fn units(table: &SqliteTable, metric: &Metric, window: Window) -> i64 {
+        let found = counted(table, LOG, metric, &window, Asked::ForBilling).await;
+        digest::aggregate_by_group(metric, &found.parts, &window).unwrap()[0].1.events_count
+    }
+    append(&table, organization(), &[delivery(vec![copy(5, 1)])], arrival(9)).await.unwrap();
+    assert_eq!(units(&table, &count, month(1)).await, 1);
+    // Received earlier, arrived later, dated into the next month: the id has been billed.
+    append(&table, organization(), &[delivery(vec![copy(4, 2)])], arrival(3)).await.unwrap();
+    assert_eq!((units(&table, &count, month(2)).await, units(&table, &count, month(1)).await), (0, 1));
+    fold_now(&table, LOG, Some(&count)).await;
+    assert_eq!((units(&table, &count, month(2)).await, units(&table, &count, month(1)).await), (0, 1));
+    append(&table, organization(), &[delivery(vec![copy(1, 2)])], arrival(1)).await.unwrap();
+    fold_now(&table, LOG, Some(&count)).await;
+    assert_eq!((units(&table, &count, month(2)).await, units(&table, &count, month(1)).await), (0, 1));
+}
+
+#[tokio::test]
+async fn too_much_to_seal_is_to_be_folded_first() {
+    let table = table();
+    let count = metric(AggregationType::Count);
+    append_hours(&table, 0, fold::CHUNKS_MAX + 1, 1).await;
+    let needs = Needs::of(&count, &[always()]);
+    let digester = Digester::new(&count, None);
+    let ask = || parts(&table, organization(), LOG, &digester, &needs, &[], Asked::ForBilling);
+    assert_eq!(ask().await.unwrap(), None);
+    assert!(matches!(fold_now(&table, LOG, Some(&count)).await, Outcome::Done { chunks: 500, is_more: true, .. }));
+    assert_eq!(ask().await.unwrap().unwrap().unfolded_chunks, 1);
+}
+
+#[tokio::test]
+async fn a_fresh_chunk_rests_and_a_busy_log_is_left_alone() {
+    let table = table();
+    append_hours(&table, 0, 3, 1).await;
+    let now = head::Found::load(&table, &head_log()).await.unwrap();
+    assert_eq!(now.head.generation, 0);
+    let request = |now, chunks_min| Request {
+        organization: organization(),
+        external_subscription_id: LOG.0,
+        code: LOG.1,
+        digester: None,
+        now,
+        margin: fold::MARGIN,
+        chunks_min,
+    };
+    let arrived = arrival(2).get_timestamp().unwrap().to_unix();
+    let arrived = Instant::from_timestamp(i64::try_from(arrived.0).unwrap(), arrived.1).unwrap();
+    let at_once = request(arrived + chrono::TimeDelta::seconds(1), 3);
+    assert_eq!(fold::fold(&table, &at_once).await.unwrap(), Outcome::Nothing);
+    let few = request(later(1_000_000_000), 4);
+    assert_eq!(fold::fold(&table, &few).await.unwrap(), Outcome::Nothing);
+    // An attempt that began a moment ago.
+    let mut found = head::Found::load(&table, &head_log()).await.unwrap();
+    found.head.taken = 1;
+    found.head.under_way = Some((1, later(1_000_000_000 - 59).timestamp_micros()));
+    found.store(&table, &head_log()).await.unwrap();
+    let enough = request(later(1_000_000_000), 3);
+    assert_eq!(fold::fold(&table, &enough).await.unwrap(), Outcome::Busy);
+    let after = request(later(1_000_000_002), 3);
+    assert!(matches!(fold::fold(&table, &after).await.unwrap(), Outcome::Done { chunks: 3, .. }));
+}
+
+fn head_log() -> head::Log<'static> {
+    head::Log { organization: organization(), external_subscription_id: LOG.0, code: LOG.1 }
+}
+
+#[tokio::test]
+async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
+    let table = table();
+    let mut expected = 0;
+    let mut random = 7_u64;
+    let mut noise = || {
+        // A linear congruence: nothing that compression could make small.
+        let mut word = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{random:016x}")
+        };
+        Value::Text((0..400).map(|_| word()).collect())
+    };
+    let mut flood = |number: usize| -> Vec<Event> {
+        (0..150)
+            .map(|place| Event {
+                position: place,
+                properties: Properties::new(vec![("noise".into(), noise())]),
+                ..plain_event(Some("s"), "calls", &format!("{number}.{place}"))
+            })
+            .collect()
+    };
+    for number in 0..12 {
+        append(&table, organization(), &[delivery(flood(number))], arrival(number as u128)).await.unwrap();
+        expected += 150;
+        if number == 7 {
+            fold_now(&table, LOG, None).await;
+        }
+    }
+    let found = head::Found::load(&table, &head_log()).await.unwrap();
+    assert!(found.head.shards > 1, "{}", found.head.shards);
+    let partition = keys::usage_log(organization(), LOG.0, LOG.1);
+    let second = all_items(&table, Query::partition(keys::log_shard(&partition, 1))).await.unwrap();
+    assert!(!second.is_empty());
+    assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap().len(), expected);
+    while let Outcome::Done { is_more: true, .. } = fold_now(&table, LOG, None).await {}
+    assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap().len(), expected);
+    let day = plain_event(None, "", "").received_at.date_naive();
+    assert!(find(&table, organization(), "11.149", day, day).await.unwrap().is_some());
+    assert_eq!(recent(&table, organization(), day, day, 0, 5).await.unwrap().total, expected);
+}

@@ -1,0 +1,313 @@
+//! Pages: the hours of a stretch of a log with their digests, and where the events of these hours stand.
+//!
+//! A page takes the hours from its `from` until the next page's, and is split when it grows. It is written anew, with its
+//! summary, by every fold that has events for it. Segments are never written again: each holds events of one fold, sorted,
+//! no event of any other; their columns are those of a chunk.
+
+use std::collections::BTreeMap;
+
+use domain::id::GroupId;
+use domain::usage::digest::{Added, Digest, Hour, Kept, Newest, Received, Sum};
+use domain::time::Instant;
+use chrono::DateTime;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::head::Folded;
+use crate::record::{DecodeError, pack, unpack};
+use crate::table::{Item, Key};
+
+/// Kind of pages.
+pub(super) const PAGE: &str = "log_page";
+/// Kind of the digests of whole pages.
+pub(super) const SUMMARY: &str = "log_summary";
+/// Kind of segments.
+pub(super) const SEGMENT: &str = "segment";
+const SCHEMA: u32 = 1;
+
+/// Bytes, before compression, beyond which a page is split.
+const PAGE_BYTES_MAX: usize = 12 * 1024;
+
+/// An hour of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HourOf {
+    /// Events of the hour, of whatever definition.
+    pub(super) events: u64,
+    /// None if only the events tell.
+    pub(super) digest: Option<Digest>,
+}
+
+/// A segment: events of the hours `first` to `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SegmentRef {
+    pub(super) place: Folded,
+    pub(super) first: Hour,
+    pub(super) last: Hour,
+    /// First and last reception, microseconds.
+    pub(super) received: (i64, i64),
+    pub(super) events: u64,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Page {
+    pub(super) hours: BTreeMap<Hour, HourOf>,
+    pub(super) segments: Vec<SegmentRef>,
+}
+
+/// Schema 1. Never change it: a change is a new struct and schema.
+#[derive(Serialize, Deserialize)]
+struct StoredPage {
+    hours: Vec<StoredHour>,
+    segments: Vec<SegmentRef>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredHour {
+    hour: Hour,
+    events: u64,
+    digest: Option<StoredDigest>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDigest {
+    groups: Vec<(Option<Uuid>, StoredKept)>,
+    values: Vec<(String, StoredReceived, Option<Uuid>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSummary {
+    first: Hour,
+    last: Hour,
+    digest: StoredDigest,
+}
+
+/// Mantissa and scale.
+#[derive(Serialize, Deserialize)]
+struct StoredNumber(i128, u32);
+
+#[derive(Serialize, Deserialize)]
+struct StoredSum {
+    events: i64,
+    total: StoredNumber,
+    reach: StoredNumber,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredReceived {
+    at: i64,
+    position: u32,
+    transaction_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredKept {
+    Count(i64),
+    Sum(StoredSum),
+    Max(i64, StoredNumber),
+    Latest(i64, i64, StoredReceived, StoredNumber),
+    Weighted(StoredSum, StoredNumber, StoredNumber, u32),
+}
+
+impl From<Decimal> for StoredNumber {
+    fn from(number: Decimal) -> StoredNumber {
+        // Digits that say nothing are not stored.
+        let number = number.normalize();
+        StoredNumber(number.mantissa(), number.scale())
+    }
+}
+
+impl StoredNumber {
+    fn number(&self) -> Option<Decimal> {
+        Decimal::try_from_i128_with_scale(self.0, self.1).ok()
+    }
+}
+
+impl From<&Sum> for StoredSum {
+    fn from(sum: &Sum) -> StoredSum {
+        StoredSum { events: sum.events, total: sum.total.into(), reach: sum.reach.into() }
+    }
+}
+
+impl StoredSum {
+    fn sum(&self) -> Option<Sum> {
+        Some(Sum { events: self.events, total: self.total.number()?, reach: self.reach.number()? })
+    }
+}
+
+impl From<&Received> for StoredReceived {
+    fn from(received: &Received) -> StoredReceived {
+        StoredReceived {
+            at: received.at.timestamp_micros(),
+            position: received.position,
+            transaction_id: received.transaction_id.clone(),
+        }
+    }
+}
+
+fn instant(micros: i64) -> Option<Instant> {
+    DateTime::from_timestamp_micros(micros)
+}
+
+impl StoredReceived {
+    fn received(self) -> Option<Received> {
+        Some(Received { at: instant(self.at)?, position: self.position, transaction_id: self.transaction_id })
+    }
+}
+
+impl From<&Kept> for StoredKept {
+    fn from(kept: &Kept) -> StoredKept {
+        match kept {
+            Kept::Count(events) => StoredKept::Count(*events),
+            Kept::Sum(sum) => StoredKept::Sum(sum.into()),
+            Kept::Max { events, greatest } => StoredKept::Max(*events, (*greatest).into()),
+            Kept::Latest { events, newest } => {
+                let at = newest.timestamp.timestamp_micros();
+                StoredKept::Latest(*events, at, (&newest.reception).into(), newest.value.into())
+            }
+            Kept::Weighted { sum, moment, early, fine } => {
+                StoredKept::Weighted(sum.into(), (*moment).into(), (*early).into(), *fine)
+            }
+        }
+    }
+}
+
+impl StoredKept {
+    fn kept(self) -> Option<Kept> {
+        Some(match self {
+            StoredKept::Count(events) => Kept::Count(events),
+            StoredKept::Sum(sum) => Kept::Sum(sum.sum()?),
+            StoredKept::Max(events, greatest) => Kept::Max { events, greatest: greatest.number()? },
+            StoredKept::Latest(events, at, reception, value) => {
+                let newest =
+                    Newest { timestamp: instant(at)?, reception: reception.received()?, value: value.number()? };
+                Kept::Latest { events, newest }
+            }
+            StoredKept::Weighted(sum, moment, early, fine) => {
+                Kept::Weighted { sum: sum.sum()?, moment: moment.number()?, early: early.number()?, fine }
+            }
+        })
+    }
+}
+
+impl From<&Digest> for StoredDigest {
+    fn from(digest: &Digest) -> StoredDigest {
+        let id = |group: Option<GroupId>| group.map(|group| group.0);
+        StoredDigest {
+            groups: digest.groups.iter().map(|(group, kept)| (id(*group), kept.into())).collect(),
+            values: digest
+                .values
+                .iter()
+                .map(|(value, added)| (value.clone(), (&added.reception).into(), id(added.group)))
+                .collect(),
+        }
+    }
+}
+
+impl StoredDigest {
+    fn digest(self, first: Hour, last: Hour) -> Option<Digest> {
+        let groups = self.groups.into_iter().map(|(group, kept)| Some((group.map(GroupId), kept.kept()?)));
+        let values = self.values.into_iter().map(|(value, reception, group)| {
+            Some((value, Added { reception: reception.received()?, group: group.map(GroupId) }))
+        });
+        Some(Digest { first, last, groups: groups.collect::<Option<_>>()?, values: values.collect::<Option<_>>()? })
+    }
+}
+
+fn encoded<T: Serialize>(kind: &'static str, stored: &T) -> Result<Vec<u8>, DecodeError> {
+    postcard::to_allocvec(stored).map_err(|error| DecodeError::new(kind, error.to_string()))
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(kind: &'static str, item: &Item) -> Result<T, DecodeError> {
+    if item.kind != kind || item.schema > SCHEMA {
+        return Err(DecodeError::new(kind, format!("`{}` of schema {}", item.kind, item.schema)));
+    }
+    postcard::from_bytes(&unpack(kind, &item.body)?).map_err(|error| DecodeError::new(kind, error.to_string()))
+}
+
+fn unfitting(kind: &'static str) -> DecodeError {
+    DecodeError::new(kind, "a number or an instant in it is none")
+}
+
+impl Page {
+    /// First and last hour with events; none of an empty page.
+    pub(super) fn span(&self) -> Option<(Hour, Hour)> {
+        Some((*self.hours.first_key_value()?.0, *self.hours.last_key_value()?.0))
+    }
+
+    pub(super) fn item(&self, key: Key) -> Result<Item, DecodeError> {
+        Ok(Item::new(key, PAGE, SCHEMA, pack(&self.encoded()?)))
+    }
+
+    fn encoded(&self) -> Result<Vec<u8>, DecodeError> {
+        let hour = |(hour, of): (&Hour, &HourOf)| StoredHour {
+            hour: *hour,
+            events: of.events,
+            digest: of.digest.as_ref().map(StoredDigest::from),
+        };
+        let stored = StoredPage { hours: self.hours.iter().map(hour).collect(), segments: self.segments.clone() };
+        encoded(PAGE, &stored)
+    }
+
+    pub(super) fn decode(item: &Item) -> Result<Page, DecodeError> {
+        let stored: StoredPage = decoded(PAGE, item)?;
+        let mut page = Page { segments: stored.segments, hours: BTreeMap::new() };
+        for StoredHour { hour, events, digest } in stored.hours {
+            let digest = match digest {
+                Some(digest) => Some(digest.digest(hour, hour).ok_or_else(|| unfitting(PAGE))?),
+                None => None,
+            };
+            page.hours.insert(hour, HourOf { events, digest });
+        }
+        Ok(page)
+    }
+
+    /// As many pages as are small enough, in order; a page of a single hour may be as large as it must.
+    pub(super) fn split(self) -> Result<Vec<Page>, DecodeError> {
+        if self.hours.len() < 2 || self.encoded()?.len() <= PAGE_BYTES_MAX {
+            return Ok(vec![self]);
+        }
+        let Page { mut hours, segments } = self;
+        let middle = hours.keys().nth(hours.len() / 2).copied().unwrap_or_default();
+        let later = hours.split_off(&middle);
+        // A segment across the border is named by both.
+        let (early, late): (Vec<SegmentRef>, Vec<SegmentRef>) = (
+            segments.iter().filter(|segment| segment.first < middle).copied().collect(),
+            segments.iter().filter(|segment| segment.last >= middle).copied().collect(),
+        );
+        if early.len() == segments.len() && late.len() == segments.len() && segments.len() > hours.len() {
+            // Splitting would only repeat its many segments.
+            hours.extend(later);
+            return Ok(vec![Page { hours, segments }]);
+        }
+        let mut pages = Page { hours, segments: early }.split()?;
+        pages.extend(Page { hours: later, segments: late }.split()?);
+        Ok(pages)
+    }
+
+    /// All hours as one digest.
+    pub(super) fn summary(&self) -> Option<Digest> {
+        let (first, last) = self.span()?;
+        let digests = self.hours.values().map(|hour| hour.digest.as_ref()).collect::<Option<Vec<&Digest>>>()?;
+        Digest::merged(first, last, digests)
+    }
+}
+
+pub(super) fn summary_item(key: Key, digest: &Digest) -> Result<Item, DecodeError> {
+    let stored = StoredSummary { first: digest.first, last: digest.last, digest: digest.into() };
+    Ok(Item::new(key, SUMMARY, SCHEMA, pack(&encoded(SUMMARY, &stored)?)))
+}
+
+pub(super) fn decode_summary(item: &Item) -> Result<Digest, DecodeError> {
+    let stored: StoredSummary = decoded(SUMMARY, item)?;
+    stored.digest.digest(stored.first, stored.last).ok_or_else(|| unfitting(SUMMARY))
+}
+
+/// The body of a segment that this program can read.
+pub(super) fn segment_body(item: &Item) -> Result<&[u8], DecodeError> {
+    if item.kind != SEGMENT || item.schema > super::chunk::SCHEMA {
+        return Err(DecodeError::new(SEGMENT, format!("`{}` of schema {}", item.kind, item.schema)));
+    }
+    Ok(&item.body)
+}
