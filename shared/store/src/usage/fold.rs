@@ -409,7 +409,7 @@ async fn digest_again(
 }
 
 /// Partitions for the chunks of a log, by how fast those of the tail arrived. Never fewer than before.
-fn shards_for(tail: &[Chunk], before: u32) -> u32 {
+pub(super) fn shards_for(tail: &[Chunk], before: u32) -> u32 {
     let arrived = tail.iter().map(|chunk| chunk.arrived_at());
     let (Some(first), Some(last)) = (arrived.clone().min(), arrived.max()) else { return before };
     let bytes: usize = tail.iter().map(|chunk| chunk.item.body.len()).sum();

@@ -313,6 +313,31 @@ async fn a_fresh_chunk_rests_and_a_busy_log_is_left_alone() {
     assert!(matches!(fold::fold(&table, &after).await.unwrap(), Outcome::Done { chunks: 3, .. }));
 }
 
+#[test]
+fn a_log_gets_as_many_partitions_as_its_rate_asks_for() {
+    let tail = |chunks: u128, millis: u128| -> Vec<head::Chunk> {
+        (0..chunks)
+            .map(|number| {
+                let name = (arrival(number * millis), 0);
+                let key = keys::chunk_key("log", name.0, 0);
+                let item = Item::new(key, CHUNK, chunk::SCHEMA, vec![0; 300_000].into());
+                head::Chunk { name, epoch: None, item }
+            })
+            .collect()
+    };
+    let check = |chunks, millis, before, expected| {
+        assert_eq!(fold::shards_for(&tail(chunks, millis), before), expected, "{chunks} each {millis} ms");
+    };
+    check(0, 1, 1, 1);
+    // A burst, a slow log, a fast one, the fastest; never fewer than there are.
+    check(9, 1, 1, 1);
+    check(60, 2_000, 1, 1);
+    check(60, 700, 1, 2);
+    check(60, 300, 1, 4);
+    check(600, 10, 1, 16);
+    check(60, 2_000, 4, 4);
+}
+
 fn head_log() -> head::Log<'static> {
     head::Log { organization: organization(), external_subscription_id: LOG.0, code: LOG.1 }
 }
@@ -320,7 +345,6 @@ fn head_log() -> head::Log<'static> {
 #[tokio::test]
 async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
     let table = table();
-    let mut expected = 0;
     let mut random = 7_u64;
     let mut noise = || {
         // A linear congruence: nothing that compression could make small.
@@ -331,7 +355,7 @@ async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
         Value::Text((0..400).map(|_| word()).collect())
     };
     let mut flood = |number: usize| -> Vec<Event> {
-        (0..150)
+        (0..60)
             .map(|place| Event {
                 position: place,
                 properties: Properties::new(vec![("noise".into(), noise())]),
@@ -339,15 +363,16 @@ async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
             })
             .collect()
     };
-    for number in 0..12 {
+    append(&table, organization(), &[delivery(flood(0))], arrival(0)).await.unwrap();
+    fold_now(&table, LOG, None).await;
+    // As a fold that finds it hot says.
+    let mut found = head::Found::load(&table, &head_log()).await.unwrap();
+    found.head.shards = 4;
+    found.store(&table, &head_log()).await.unwrap();
+    for number in 1..4 {
         append(&table, organization(), &[delivery(flood(number))], arrival(number as u128)).await.unwrap();
-        expected += 150;
-        if number == 7 {
-            fold_now(&table, LOG, None).await;
-        }
     }
-    let found = head::Found::load(&table, &head_log()).await.unwrap();
-    assert!(found.head.shards > 1, "{}", found.head.shards);
+    let expected = 4 * 60;
     let partition = keys::usage_log(organization(), LOG.0, LOG.1);
     let second = all_items(&table, Query::partition(keys::log_shard(&partition, 1))).await.unwrap();
     assert!(!second.is_empty());
@@ -355,6 +380,6 @@ async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
     while let Outcome::Done { is_more: true, .. } = fold_now(&table, LOG, None).await {}
     assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap().len(), expected);
     let day = plain_event(None, "", "").received_at.date_naive();
-    assert!(find(&table, organization(), "11.149", day, day).await.unwrap().is_some());
+    assert!(find(&table, organization(), "3.59", day, day).await.unwrap().is_some());
     assert_eq!(recent(&table, organization(), day, day, 0, 5).await.unwrap().total, expected);
 }
