@@ -134,11 +134,7 @@ pub struct Added {
 
 impl Received {
     fn of(event: &Event) -> Received {
-        Received {
-            at: event.received_at,
-            position: event.position,
-            transaction_id: event.transaction_id.clone(),
-        }
+        Received { at: event.received_at, position: event.position, transaction_id: event.transaction_id.clone() }
     }
 }
 
@@ -197,7 +193,8 @@ impl Kept {
             }),
             AggregationType::WeightedSum => match number() {
                 Some(value) => {
-                    let after = hour_start(first).and_then(|start| event.timestamp.timestamp_micros().checked_sub(start));
+                    let after =
+                        hour_start(first).and_then(|start| event.timestamp.timestamp_micros().checked_sub(start));
                     let after = seconds(after.ok_or(NeedsEvents)?);
                     let moment = exact_product(value, after).ok_or(NeedsEvents)?;
                     let early = if after.is_sign_negative() { moment } else { Decimal::ZERO };
@@ -234,10 +231,9 @@ impl Kept {
                     fine: fine.max(*its_fine),
                 }
             }
-            (
-                Kept::Count(_) | Kept::Sum(_) | Kept::Max { .. } | Kept::Latest { .. } | Kept::Weighted { .. },
-                _,
-            ) => return None,
+            (Kept::Count(_) | Kept::Sum(_) | Kept::Max { .. } | Kept::Latest { .. } | Kept::Weighted { .. }, _) => {
+                return None;
+            }
         })
     }
 
@@ -453,7 +449,9 @@ impl Needs {
         self.from.is_none_or(|from| from <= first)
             && last <= self.to
             && self.edges.range(first..=last).next().is_none()
-            && first.checked_add(1).is_none_or(|second| second > last || self.cuts.range(second..=last).next().is_none())
+            && first
+                .checked_add(1)
+                .is_none_or(|second| second > last || self.cuts.range(second..=last).next().is_none())
     }
 }
 
@@ -470,11 +468,7 @@ pub struct Parts {
 ///
 /// # Errors
 /// The parts do not tell: a window cuts the hours of a digest, a value was removed, a figure has too many digits.
-pub fn aggregate_by_group(
-    metric: &Metric,
-    parts: &Parts,
-    window: &Window,
-) -> Result<ByGroup<Aggregated>, NeedsEvents> {
+pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Result<ByGroup<Aggregated>, NeedsEvents> {
     let slots = Slots::each_leaf(metric);
     let mut totals = vec![Total::default(); slots.count()];
     let mut values: BTreeMap<&str, (&Received, Option<usize>)> = BTreeMap::new();
@@ -617,7 +611,9 @@ impl Total {
             AggregationType::Sum => self.sum.total,
             AggregationType::Max => self.greatest.unwrap_or_default(),
             // A negative level is nothing to bill.
-            AggregationType::Latest => self.newest.as_ref().map_or(Decimal::ZERO, |newest| newest.value.max(Decimal::ZERO)),
+            AggregationType::Latest => {
+                self.newest.as_ref().map_or(Decimal::ZERO, |newest| newest.value.max(Decimal::ZERO))
+            }
             AggregationType::UniqueCount => Decimal::from(self.values),
             AggregationType::WeightedSum => self.weighted(window)?,
         };

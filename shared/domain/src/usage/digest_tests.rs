@@ -131,7 +131,13 @@ fn any_metric() -> impl Strategy<Value = Metric> {
 }
 
 /// The parts of a log: what is `undigested` and what the windows cut stays as events, hours are merged here and there.
-fn parts(digester: &Digester<'_>, needs: &Needs, events: &[Event], undigested: &[bool], merge: &[bool]) -> Option<Parts> {
+fn parts(
+    digester: &Digester<'_>,
+    needs: &Needs,
+    events: &[Event],
+    undigested: &[bool],
+    merge: &[bool],
+) -> Option<Parts> {
     let mut hours: BTreeMap<Hour, Vec<&Event>> = BTreeMap::new();
     let mut parts = Parts::default();
     for (event, is_undigested) in events.iter().zip(undigested.iter().cycle()) {
@@ -164,7 +170,10 @@ fn parts(digester: &Digester<'_>, needs: &Needs, events: &[Event], undigested: &
 fn must_do(metric: &Metric, uses: &[Use]) -> bool {
     let is_plain = |used: &Use| {
         let is_removal = metric.aggregation == UniqueCount && used.operation == Some("remove");
-        !is_removal && used.value.is_none_or(|value| value.len() < 20 && (value.len() < 15 || metric.aggregation != WeightedSum))
+        !is_removal
+            && used
+                .value
+                .is_none_or(|value| value.len() < 20 && (value.len() < 15 || metric.aggregation != WeightedSum))
     };
     uses.iter().all(is_plain)
 }
@@ -278,7 +287,9 @@ fn what_digests_cannot_tell_they_do_not_guess() {
     let unique = metric(UniqueCount);
     assert_eq!(Digester::new(&unique, None).digest(hour, &events(&[removal])), None);
     let many: Vec<Event> = (0..=VALUES_PER_HOUR_MAX)
-        .map(|number| event(number, first(), Properties::new(vec![("value".into(), Value::Number(number.to_string()))])))
+        .map(|number| {
+            event(number, first(), Properties::new(vec![("value".into(), Value::Number(number.to_string()))]))
+        })
         .collect();
     assert_eq!(Digester::new(&unique, None).digest(hour, &many), None);
     assert!(Digester::new(&unique, None).digest(hour, &many[1..]).is_some());

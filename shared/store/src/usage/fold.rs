@@ -388,12 +388,7 @@ fn digest(request: &Request<'_>, page: &mut Page, news: &[&Recorded]) {
 }
 
 /// Makes all digests of a page anew from its segments.
-async fn digest_again(
-    table: &dyn Table,
-    log: &Log<'_>,
-    request: &Request<'_>,
-    page: &mut Page,
-) -> Result<(), Trouble> {
+async fn digest_again(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, page: &mut Page) -> Result<(), Trouble> {
     let places: Vec<Folded> = page.segments.iter().map(|segment| segment.place).collect();
     let mut recorded = Vec::new();
     for item in named(table, log, &places).await? {

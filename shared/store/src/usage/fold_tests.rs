@@ -192,7 +192,10 @@ async fn a_month_of_hours_folds_into_few_pages_and_is_read_without_its_events() 
     let sum = metric(AggregationType::Sum);
     for hour in (0..744).step_by(31) {
         append_hours(&table, hour, 31, 3).await;
-        assert!(matches!(fold_now(&table, LOG, Some(&sum)).await, Outcome::Done { chunks: 31, events: 93, is_more: false }));
+        assert!(matches!(
+            fold_now(&table, LOG, Some(&sum)).await,
+            Outcome::Done { chunks: 31, events: 93, is_more: false }
+        ));
     }
     assert_eq!(fold_now(&table, LOG, Some(&sum)).await, Outcome::Nothing);
     let february = Window {
@@ -370,7 +373,8 @@ async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
     found.head.shards = 4;
     found.store(&table, &head_log()).await.unwrap();
     for number in 1..4 {
-        append(&table, organization(), &[delivery(flood(number))], arrival(number as u128)).await.unwrap();
+        let arrival = Uuid::from_u128(arrival(number as u128).as_u128() + number as u128);
+        append(&table, organization(), &[delivery(flood(number))], arrival).await.unwrap();
     }
     let expected = 4 * 60;
     let partition = keys::usage_log(organization(), LOG.0, LOG.1);

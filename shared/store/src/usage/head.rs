@@ -225,8 +225,13 @@ impl Found {
     /// The chunks that are not folded, in order of arrival within their shard. A query per shard.
     pub(super) async fn tail(&self, table: &dyn Table, log: &Log<'_>) -> Result<Vec<Chunk>, LoadError> {
         let folded: HashSet<ChunkName> = self.head.folded.iter().copied().collect();
-        let epochs: HashMap<ChunkName, usize> =
-            self.head.sealed.iter().enumerate().flat_map(|(epoch, names)| names.iter().map(move |name| (*name, epoch))).collect();
+        let epochs: HashMap<ChunkName, usize> = self
+            .head
+            .sealed
+            .iter()
+            .enumerate()
+            .flat_map(|(epoch, names)| names.iter().map(move |name| (*name, epoch)))
+            .collect();
         let mut chunks = Vec::new();
         let partition = log.partition();
         for shard in 0..self.head.shards.max(1) {

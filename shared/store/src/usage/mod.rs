@@ -121,11 +121,7 @@ pub async fn append(
     let deliveries = by_log_and_day(deliveries);
     for (place, rows) in &deliveries {
         // Days of one log follow each other: parts count on.
-        let this = Log {
-            organization,
-            external_subscription_id: place.external_subscription_id,
-            code: place.code,
-        };
+        let this = Log { organization, external_subscription_id: place.external_subscription_id, code: place.code };
         let encoded = chunk::encode(organization, *place, rows).map_err(refused)?;
         let bytes = encoded.iter().map(|(body, _)| body.len()).sum::<usize>();
         if log.replace(this) != Some(this) {
@@ -213,12 +209,7 @@ pub async fn read(
     Err(head::overtaken())
 }
 
-async fn events(
-    table: &dyn Table,
-    log: &Log<'_>,
-    found: &Found,
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Event>, Trouble> {
+async fn events(table: &dyn Table, log: &Log<'_>, found: &Found, wanted: &Wanted<'_>) -> Result<Vec<Event>, Trouble> {
     let tail = found.tail(table, log).await?;
     let mut events = unfolded(table, log, found, &tail, wanted).await?;
     let (first, last) = (wanted.from.map_or(i64::MIN, hour_of), wanted.to.map_or(i64::MAX, hour_of));

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::id::GroupId;
-use domain::usage::digest::{Added, Digest, Hour, Kept, Newest, Received, Sum};
-use domain::time::Instant;
 use chrono::DateTime;
+use domain::id::GroupId;
+use domain::time::Instant;
+use domain::usage::digest::{Added, Digest, Hour, Kept, Newest, Received, Sum};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -128,11 +128,7 @@ async fn attempt(
         events.retain(|event| hours.contains(&hour_of(event.timestamp)) && digester.counts(event));
         parts.events.append(&mut events);
     }
-    Ok(Counted {
-        parts,
-        unfolded_chunks: tail.len(),
-        is_outdated: pages.iter().any(|page| !is_current(page)),
-    })
+    Ok(Counted { parts, unfolded_chunks: tail.len(), is_outdated: pages.iter().any(|page| !is_current(page)) })
 }
 
 /// The events in the segments of the hours that `touch` says of a first and a last one; those that a reader wants.

@@ -205,16 +205,13 @@ async fn open(
 }
 
 /// The events of chunks of one log that have been folded, chunk by chunk.
-async fn from_segments(
-    table: &dyn Table,
-    log: &Log<'_>,
-    entries: &[&Entry],
-) -> Result<Vec<Vec<Recorded>>, LoadError> {
+async fn from_segments(table: &dyn Table, log: &Log<'_>, entries: &[&Entry]) -> Result<Vec<Vec<Recorded>>, LoadError> {
     let hour = |micros: i64| DateTime::from_timestamp_micros(micros).map_or(0, hour_of);
     let hours: Vec<_> = entries.iter().map(|entry| (hour(entry.timestamps.0), hour(entry.timestamps.1))).collect();
     let touch = |first: i64, last: i64, received: Option<(i64, i64)>| {
         hours.iter().zip(entries).any(|((from, to), entry)| {
-            let was_received = received.is_none_or(|(first, last)| first <= entry.received.1 && entry.received.0 <= last);
+            let was_received =
+                received.is_none_or(|(first, last)| first <= entry.received.1 && entry.received.0 <= last);
             *from <= last && first <= *to && was_received
         })
     };

@@ -66,8 +66,8 @@ fn decode(item: &Item) -> Result<Vec<Seen>, DecodeError> {
     if item.kind != RUN || item.schema > SCHEMA {
         return Err(DecodeError::new(RUN, format!("`{}` of schema {}", item.kind, item.schema)));
     }
-    let stored: StoredRun = postcard::from_bytes(&unpack(RUN, &item.body)?)
-        .map_err(|error| DecodeError::new(RUN, error.to_string()))?;
+    let stored: StoredRun =
+        postcard::from_bytes(&unpack(RUN, &item.body)?).map_err(|error| DecodeError::new(RUN, error.to_string()))?;
     let unfitting = || DecodeError::new(RUN, "its columns do not fit together");
     if stored.fingerprints.len() != stored.hour_of.len() {
         return Err(unfitting());
