@@ -10,6 +10,7 @@ use domain::billing::closing::{self, Place, Snapshot, Usage};
 use domain::billing::{Change, Situation};
 use domain::customer::Customer;
 use domain::id::{CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
+use domain::invoice::settlement::Settled;
 use domain::invoice::{self, Invoice, Sequence, Status};
 use domain::metric::Metric;
 use domain::organization::{DocumentNumbering, Organization};
@@ -17,12 +18,13 @@ use domain::plan::Plan;
 use domain::subscription::{self, Link, State, Subscription, Transition};
 use domain::tax::Tax;
 use domain::time::Instant;
-use store::items::{Draft, RunningNumber, SETTLING};
+use store::items::{Draft, Live, RunningNumber, SETTLING};
 use store::repositories::CustomerFile;
 use store::table::{Condition, Write};
 use store::{Commit, Versioned, keys};
 
 use crate::jobs::BillingJob;
+use crate::settlement::Purse;
 use crate::usage::Span;
 use crate::{App, Attempt, Failure, Outcome, notice, retry_on_conflict};
 
@@ -68,6 +70,8 @@ pub(crate) struct Account {
     pub(crate) customer: Versioned<Customer>,
     pub(crate) subscriptions: Vec<Versioned<Subscription>>,
     pub(crate) plans: BTreeMap<PlanId, Plan>,
+    /// What can still reduce its invoices.
+    pub(crate) live: Vec<Live>,
 }
 
 impl Account {
@@ -78,13 +82,13 @@ impl Account {
         customer: CustomerId,
     ) -> Outcome<Option<Account>> {
         let organization = app.organization(organization).await?;
-        let Some(CustomerFile { customer, subscriptions, live: _ }) =
+        let Some(CustomerFile { customer, subscriptions, live }) =
             app.store.customer_file(organization.id, customer).await?
         else {
             return Ok(None);
         };
         let plans = plans_of(app, organization.id, subscriptions.iter().map(|record| record.plan_id)).await?;
-        Ok(Some(Account { organization, customer, subscriptions, plans }))
+        Ok(Some(Account { organization, customer, subscriptions, plans, live }))
     }
 
     /// The account of a customer that something refers to.
@@ -270,7 +274,8 @@ async fn bill(
         sequence: Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() },
         created_seq: app.ids.sequence(),
     };
-    let plan = closing::close(&context.snapshot(account), subjects, id, at, place)
+    let purse = Purse::load(app, account).await?;
+    let plan = closing::close(&context.snapshot(account), subjects, id, at, place, purse.means())
         .map_err(|error| Failure::Bug(error.to_string()))?;
 
     let mut customer = account.customer.value.clone();
@@ -278,13 +283,14 @@ async fn bill(
     let mut commit =
         app.commit(&account.organization).create_invoice(&plan.invoice).update(&account.customer, &customer);
     commit = numbering.count(commit, account);
+    commit = purse.spend(commit, &plan.invoice, &plan.used)?;
     if plan.invoice.status == Status::Draft {
         commit = commit.create(&Draft::of(&plan.invoice));
     }
     for message in notice::of_invoice(app, account, &plan.invoice, &plan.subscriptions, at)? {
         commit = commit.then(&message);
     }
-    for record in plan.subscriptions.iter().take(RECORDS_PER_COMMIT_MAX) {
+    for record in plan.subscriptions.iter().take(RECORDS_PER_COMMIT_MAX.min(commit.room())) {
         commit = commit.update(account.record(record.id)?, record);
     }
     // The rest of a very large invoice's records moves on in the next round, by `catch_up`.
@@ -458,12 +464,16 @@ pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at
     app.until_no_conflict(|| async {
         let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
         let account = Account::of(app, organization, draft.customer_id).await?;
-        let refreshed = recompute(app, &account, &draft).await?;
-        let invoice = closing::finalized(&account.organization, &account.customer, refreshed, at);
+        let purse = Purse::load(app, &account).await?;
+        let (context, subjects) = recompute(app, &account, &draft).await?;
+        let Settled { invoice, used } =
+            closing::finalized(&context.snapshot(&account), &draft, &subjects, purse.means(), at)
+                .map_err(|error| Failure::Bug(error.to_string()))?;
         let mut commit = app
             .commit(&account.organization)
             .update_invoice(&draft, &invoice)
             .write(Write::Delete(keys::draft(organization, id), Condition::None));
+        commit = purse.spend(commit, &invoice, &used)?;
         for message in notice::of_invoice(app, &account, &invoice, &[], at)? {
             commit = commit.then(&message);
         }
@@ -485,7 +495,10 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
         }
         let account = Account::of(app, organization, found.customer_id).await?;
         let now = app.now(&account.organization);
-        let invoice = Invoice { updated_at: now, ..recompute(app, &account, &found).await? };
+        let (context, subjects) = recompute(app, &account, &found).await?;
+        let refreshed = closing::refreshed(&context.snapshot(&account), &found, &subjects);
+        let refreshed = refreshed.map_err(|error| Failure::Bug(error.to_string()))?;
+        let invoice = Invoice { updated_at: now, ..refreshed };
         let mark = store::record::to_item(crate::scope(&account.organization), &Draft::of(&invoice), 1);
         let mark = mark.map_err(|error| Failure::Bug(error.to_string()))?;
         let commit =
@@ -548,7 +561,8 @@ async fn load_draft(app: &App, organization: OrganizationId, id: InvoiceId) -> O
     Ok(found.filter(|invoice| invoice.status == Status::Draft))
 }
 
-async fn recompute(app: &App, account: &Account, draft: &Invoice) -> Outcome<Invoice> {
+/// The records on a draft as it saw them, and what computing its fees anew looks at.
+async fn recompute<'a>(app: &App, account: &'a Account, draft: &Invoice) -> Outcome<(Context, Vec<Subject<'a>>)> {
     let mut subjects = Vec::with_capacity(draft.subscriptions.len());
     for billed in &draft.subscriptions {
         let record = account.record(billed.subscription_id)?;
@@ -559,7 +573,7 @@ async fn recompute(app: &App, account: &Account, draft: &Invoice) -> Outcome<Inv
         subjects.push(Subject { boundaries: billed.boundaries, recurring: billed.recurring, ..subject });
     }
     let context = Context::load(app, account, &subjects).await?;
-    closing::refreshed(&context.snapshot(account), draft, &subjects).map_err(|error| Failure::Bug(error.to_string()))
+    Ok((context, subjects))
 }
 
 /// The record as its invoice saw it: an end that came later does not count.

@@ -26,6 +26,7 @@ pub mod present;
 pub mod preview;
 pub mod relay;
 pub mod secrets;
+mod settlement;
 pub mod subscription;
 pub mod test_clock;
 pub mod usage;

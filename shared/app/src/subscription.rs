@@ -164,6 +164,7 @@ async fn account_for(app: &App, organization: &Organization, external_id: &str) 
         customer: Versioned { value: newborn.customer.clone(), version: 0 },
         subscriptions: Vec::new(),
         plans: BTreeMap::new(),
+        live: Vec::new(),
     };
     Ok((account, Some(newborn)))
 }

@@ -4,7 +4,7 @@ use app::document::InvoiceDocument;
 use app::ports::{PortError, Renderer};
 use async_trait::async_trait;
 use domain::charge;
-use domain::invoice::{BilledSubscription, ChargeItem, Fee, FeeItem, Invoice};
+use domain::invoice::{BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice};
 use domain::organization::Identity;
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 
 use crate::locale::Locale;
 use crate::source::{
-    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CreditPurchase,
-    GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
+    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit, CouponValue,
+    CreditPurchase, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
     SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
 use crate::{invoice, pdf};
@@ -226,10 +226,20 @@ fn details(details: &charge::AmountDetails) -> AmountDetails {
     }
 }
 
+/// A coupon's line; credit notes are printed as one sum.
+fn coupon(line: &CreditLine) -> Option<CouponCredit> {
+    let CreditSource::Coupon { name, value, .. } = &line.source else { return None };
+    let value = match value {
+        domain::invoice::CouponValue::Fixed(cents) => CouponValue::Fixed(*cents),
+        domain::invoice::CouponValue::Percentage(rate) => CouponValue::Percentage(*rate),
+    };
+    Some(CouponCredit { name: name.clone(), value, amount_cents: line.amount_cents })
+}
+
 fn totals(invoice: &Invoice) -> Totals {
     let totals = &invoice.totals;
     Totals {
-        coupons: Vec::new(),
+        coupons: invoice.credits.iter().filter_map(coupon).collect(),
         sub_total_excluding_taxes_cents: totals.sub_total_excluding_taxes,
         taxes: invoice
             .taxes

@@ -25,6 +25,7 @@ pub mod charge;
 pub mod organization;
 pub mod tax;
 
+pub mod coupon;
 pub mod customer;
 pub mod plan;
 pub mod wallet;

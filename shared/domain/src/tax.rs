@@ -175,11 +175,18 @@ pub fn on_fee(owner: uuid::Uuid, taxes: &[Tax], net: Decimal) -> FeeTaxes {
             name: tax.name.clone(),
             rate: tax.rate,
             description: tax.description.clone(),
-            amount_cents: cents(share(net, tax.rate)),
+            amount_cents: 0,
         })
         .collect();
+    again(snapshots, net)
+}
+
+/// The same taxes on another net amount: a coupon has taken its share.
+#[must_use]
+pub fn again(mut taxes: Vec<FeeTax>, net: Decimal) -> FeeTaxes {
+    taxes.iter_mut().for_each(|tax| tax.amount_cents = cents(share(net, tax.rate)));
     let exact = taxes.iter().map(|tax| share(net, tax.rate)).sum();
-    FeeTaxes { taxes: snapshots, amount_cents: cents(exact), rate: taxes.iter().map(|tax| tax.rate).sum() }
+    FeeTaxes { amount_cents: cents(exact), rate: taxes.iter().map(|tax| tax.rate).sum(), taxes }
 }
 
 /// What the taxes of an invoice come to.

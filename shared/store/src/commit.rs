@@ -180,6 +180,23 @@ impl Commit {
         self
     }
 
+    /// Stores a record before the transaction: one that leads somewhere, and means nothing as long as that is not there.
+    #[must_use]
+    pub fn bulk_record<R: Record>(mut self, record: &R) -> Commit {
+        match to_item(self.scope, record, 1) {
+            Ok(item) => self.bulk.push(item),
+            Err(error) => self.error = Some(error),
+        }
+        self
+    }
+
+    /// Removes a record in whatever version: for marks, which only ever stand or do not.
+    #[must_use]
+    pub fn remove<R: Record>(mut self, record: &R) -> Commit {
+        self.writes.push(Write::Delete(record.key(self.scope), Condition::None));
+        self
+    }
+
     /// Says what must happen next, if and only if this commit does.
     ///
     /// In a sandbox organization the message also counts as unfinished work until its last consumer is done.

@@ -7,8 +7,8 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::id::{
-    ApiKeyId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId,
-    WalletTransactionId, WebhookId,
+    ApiKeyId, AppliedCouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId,
+    WalletId, WalletTransactionId, WebhookId,
 };
 use domain::time::Instant;
 use sha2::{Digest, Sha256};
@@ -182,6 +182,21 @@ pub fn subscription_chain(organization: OrganizationId, external_id: &str) -> Ke
 pub fn invoice(organization: OrganizationId, id: InvoiceId) -> Key {
     key(organization, &["INV", &simple(id.0)], HEAD)
 }
+
+/// A coupon applied to a customer: first item of a partition that holds its credits too.
+#[must_use]
+pub fn applied_coupon(organization: OrganizationId, id: AppliedCouponId) -> Key {
+    key(organization, &["ACP", &simple(id.0)], HEAD)
+}
+
+/// What leads from an applied coupon to an invoice that it was used on.
+#[must_use]
+pub fn coupon_credit(organization: OrganizationId, id: AppliedCouponId, invoice: InvoiceId) -> Key {
+    key(organization, &["ACP", &simple(id.0)], format!("{COUPON_CREDITS}{}", simple(invoice.0)))
+}
+
+/// Prefix of the credits in an applied coupon's partition.
+pub const COUPON_CREDITS: &str = "CRD#";
 
 /// The mark of a draft invoice among the organization's drafts.
 #[must_use]
@@ -378,6 +393,8 @@ pub const INVOICES: &str = "INV";
 pub const WALLETS: &str = "WAL";
 /// Kind of wallet transactions in lists.
 pub const WALLET_TRANSACTIONS: &str = "WTX";
+/// Kind of applied coupons in lists.
+pub const APPLIED_COUPONS: &str = "ACP";
 /// Kind of webhooks in lists.
 pub const WEBHOOKS: &str = "WHK";
 

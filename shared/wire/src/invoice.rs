@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use domain::customer::{Customer, METADATA_MAX, Metadata};
 use domain::id::{InvoiceId, MetadataId};
-use domain::invoice::{Invoice, Kind, PaymentStatus, Status, VERSION_NUMBER};
+use domain::invoice::{CreditLine, CreditSource, Invoice, Kind, PaymentStatus, Status, VERSION_NUMBER};
 use domain::money::Currency;
 use domain::problem::{Problems, codes};
 use domain::tax::InvoiceTax;
@@ -250,10 +250,37 @@ impl Output {
             customer: includes.has_customer().then_some(context.customer_output),
             subscriptions: includes.has_subscriptions_and_credits().then_some(context.subscriptions),
             fees: includes.has_fees().then(fees),
-            credits: includes.has_subscriptions_and_credits().then(Vec::new),
+            credits: includes.has_subscriptions_and_credits().then(|| credits(invoice)),
             metadata: includes.has_metadata().then(|| invoice.metadata.iter().map(MetadataOutput::from).collect()),
             applied_taxes: includes.has_taxes().then(|| applied_taxes(invoice)),
         }
+    }
+}
+
+/// The credit lines of an invoice, in order of use (chapter 04, 7.6).
+#[must_use]
+pub fn credits(invoice: &Invoice) -> Vec<Credit> {
+    invoice.credits.iter().map(|line| credit(invoice, line)).collect()
+}
+
+fn credit(invoice: &Invoice, line: &CreditLine) -> Credit {
+    let (kind, id, code, name) = match &line.source {
+        CreditSource::Coupon { coupon_id, code, name, .. } => ("coupon", coupon_id.0, code, name),
+        CreditSource::CreditNote { credit_note_id, number, invoice_number } => {
+            ("credit_note", credit_note_id.0, number, invoice_number)
+        }
+    };
+    Credit {
+        lago_id: line.id.0,
+        amount_cents: line.amount_cents,
+        amount_currency: invoice.currency.code(),
+        before_taxes: line.is_coupon(),
+        item: CreditItem { lago_item_id: id, kind, code: Some(code.clone()), name: name.clone(), lago_id: id },
+        invoice: CreditInvoice {
+            lago_id: invoice.id.0,
+            payment_status: fee::payment_status(invoice.payment_status.into()),
+        },
+        before_vat: line.is_coupon(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::billing::{
 use crate::charge::{self, AmountDetails, FeeAmounts, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
+use crate::invoice::settlement::{self, Means, Parents, Settled, Used};
 use crate::invoice::{
     self, Basis, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Kind, MinimumBasis,
     Sequence, Status, SubscriptionBasis, UsageBasis,
@@ -90,13 +91,16 @@ impl From<invoice::AmountOverflow> for CloseError {
 pub struct ClosePlan {
     /// The invoice.
     pub invoice: Invoice,
+    /// What it used of the customer's means; nothing if it is a draft.
+    pub used: Used,
     /// The billed records, with their progress and their next due instant.
     pub subscriptions: Vec<Subscription>,
 }
 
 /// The invoice of `subjects` at the billing instant `at` (chapter 02, 6.2 and 7).
 ///
-/// `id` is derived from what the invoice stands for, so that a second try meets the first.
+/// `id` is derived from what the invoice stands for, so that a second try meets the first. Without a grace period the
+/// invoice is final and settled with the customer's `means`.
 ///
 /// # Errors
 /// Amounts too large, or an invoice that breaks a law: somebody has to look, nothing may be written.
@@ -106,6 +110,7 @@ pub fn close(
     id: InvoiceId,
     at: Instant,
     place: Place,
+    means: Means,
 ) -> Result<ClosePlan, CloseError> {
     let zone = snapshot.customer.zone(snapshot.organization);
     let mut fees = Fees { invoice: id, at, list: Vec::new() };
@@ -116,8 +121,13 @@ pub fn close(
         }
     }
     let invoice = compose(snapshot, &subjects, zone, fees.list, id, at, place)?;
+    let Settled { invoice, used } = match invoice.status {
+        Status::Draft => Settled { invoice, used: Used::default() },
+        Status::Finalized | Status::Voided { .. } => settlement::settle(invoice, means, &parents(&subjects), at)?,
+    };
+    let invoice = checked(invoice)?;
     let subscriptions = subjects.into_iter().map(|subject| billed(subject, &invoice, zone)).collect();
-    Ok(ClosePlan { invoice, subscriptions })
+    Ok(ClosePlan { invoice, used, subscriptions })
 }
 
 /// A draft with its charge fees and taxes computed anew from the same bounds (chapter 04, 6.3).
@@ -145,7 +155,7 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
             charge_fees(snapshot, subject, zone, &mut fees)?;
         }
     }
-    let (totals, taxes) = invoice::totals(draft.id, &fees.list)?;
+    let (totals, taxes) = invoice::totals(draft.id, &fees.list, &[])?;
     let invoice = Invoice {
         payment_status: invoice::initial_payment_status(totals.total),
         fees: fees.list,
@@ -157,21 +167,37 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
     checked(invoice)
 }
 
-/// A draft made final at `at` (chapter 04, 6.5). Refresh it first.
-#[must_use]
-pub fn finalized(organization: &Organization, customer: &Customer, draft: Invoice, at: Instant) -> Invoice {
-    let zone = customer.zone(organization);
+/// A draft made final at `at`: computed anew, dated, and settled with the customer's `means` (chapter 04, 6.5).
+///
+/// # Errors
+/// As for `close`.
+pub fn finalized(
+    snapshot: &Snapshot<'_>,
+    draft: &Invoice,
+    subjects: &[Subject<'_>],
+    means: Means,
+    at: Instant,
+) -> Result<Settled, CloseError> {
+    let (organization, customer) = (snapshot.organization, snapshot.customer);
+    let refreshed = refreshed(snapshot, draft, subjects)?;
     let term = customer.net_payment_term_days(organization);
-    let dates = invoice::dates(zone, at, 0, term);
-    Invoice {
+    let dates = invoice::dates(customer.zone(organization), at, 0, term);
+    let invoice = Invoice {
         status: Status::Finalized,
         issuing_date: dates.issuing_date,
         payment_due_date: dates.payment_due_date,
         net_payment_term: term,
         next_due: None,
         updated_at: at,
-        ..draft
-    }
+        ..refreshed
+    };
+    let settled = settlement::settle(invoice, means, &parents(subjects), at)?;
+    Ok(Settled { invoice: checked(settled.invoice)?, used: settled.used })
+}
+
+/// The plans that the subjects' plans override.
+fn parents(subjects: &[Subject<'_>]) -> Parents {
+    subjects.iter().filter_map(|subject| Some((subject.plan.id, subject.plan.parent_id?))).collect()
 }
 
 /// A draft with the dates of the grace period and payment term that apply now (chapter 04, 6.2; 00-index).
@@ -599,7 +625,7 @@ fn compose(
     let grace_days = customer.grace_period_days(organization);
     let term = customer.net_payment_term_days(organization);
     let dates = invoice::dates(zone, at, grace_days, term);
-    let (totals, taxes) = invoice::totals(id, &fees)?;
+    let (totals, taxes) = invoice::totals(id, &fees, &[])?;
     let currency = subjects
         .first()
         .map(|subject| subject.plan.currency)
@@ -610,7 +636,7 @@ fn compose(
     } else {
         (Status::Finalized, None)
     };
-    checked(Invoice {
+    Ok(Invoice {
         id,
         customer_id: customer.id,
         sequential_id: place.sequence.of_customer,

@@ -2,6 +2,7 @@
 
 mod basis;
 pub mod credit;
+pub mod settlement;
 
 pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
 
@@ -246,6 +247,14 @@ pub enum CreditSource {
     },
 }
 
+impl CreditLine {
+    /// Whether a coupon made it: before taxes then (chapter 04, 7.6).
+    #[must_use]
+    pub fn is_coupon(&self) -> bool {
+        matches!(self.source, CreditSource::Coupon { .. })
+    }
+}
+
 /// What an applied coupon is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CouponValue {
@@ -448,22 +457,27 @@ impl Invoice {
 #[error("the amounts are too large to be billed")]
 pub struct AmountOverflow;
 
-/// The sums of an invoice and its tax rows, in the chapter's order (chapter 04, 3.2, steps 1, 3 to 7 and 10).
+/// The sums of an invoice and its tax rows, in the chapter's order (chapter 04, 3.2, steps 1 and 4 to 7), before credit
+/// notes and prepaid credits. `credits` are its credit lines so far: only those of coupons count here.
 ///
 /// # Errors
 /// A sum leaves 64 bits.
-pub fn totals(id: InvoiceId, fees: &[Fee]) -> Result<(Totals, Vec<InvoiceTax>), AmountOverflow> {
-    let sum = |mut amounts: Box<dyn Iterator<Item = i64> + '_>| {
-        amounts.try_fold(0_i64, |sum, amount| sum.checked_add(amount)).ok_or(AmountOverflow)
-    };
-    let fees_amount = sum(Box::new(fees.iter().map(|fee| fee.amount_cents)))?;
+pub fn totals(
+    id: InvoiceId,
+    fees: &[Fee],
+    credits: &[CreditLine],
+) -> Result<(Totals, Vec<InvoiceTax>), AmountOverflow> {
+    let add = |sum: i64, amount: i64| sum.checked_add(amount).ok_or(AmountOverflow);
+    let fees_amount = fees.iter().map(|fee| fee.amount_cents).try_fold(0, add)?;
+    let coupons = credits.iter().filter(|line| line.is_coupon()).map(|line| line.amount_cents).try_fold(0, add)?;
+    let excluding = fees_amount.checked_sub(coupons).ok_or(AmountOverflow)?;
     let lines: Vec<(&[FeeTax], Decimal)> = fees.iter().map(|fee| (fee.taxes.as_slice(), fee.net())).collect();
     let taxes = tax::on_invoice(id.0, &lines);
-    let including = fees_amount.checked_add(taxes.amount_cents).ok_or(AmountOverflow)?;
+    let including = excluding.checked_add(taxes.amount_cents).ok_or(AmountOverflow)?;
     let totals = Totals {
         fees: fees_amount,
-        coupons: 0,
-        sub_total_excluding_taxes: fees_amount,
+        coupons,
+        sub_total_excluding_taxes: excluding,
         taxes: taxes.amount_cents,
         sub_total_including_taxes: including,
         credit_notes: 0,
@@ -582,10 +596,28 @@ pub fn violations(invoice: &Invoice) -> Vec<String> {
         totals.sub_total_excluding_taxes.checked_add(totals.taxes) == Some(totals.sub_total_including_taxes),
         "the sub total with taxes is not the sum",
     );
-    let due = i128::from(totals.sub_total_including_taxes)
-        - i128::from(totals.credit_notes)
-        - i128::from(totals.prepaid_credits);
+    let used = i128::from(totals.credit_notes) + i128::from(totals.prepaid_credits);
+    let due = i128::from(totals.sub_total_including_taxes) - used;
     law(due.max(0) == i128::from(totals.total), "the total is not what is left after credits");
+    law(used == 0 || due >= 0, "credits pay more than there is to pay");
+    let credited = |coupons: bool| -> i128 {
+        let lines = invoice.credits.iter().filter(|line| line.is_coupon() == coupons);
+        lines.map(|line| i128::from(line.amount_cents)).sum()
+    };
+    law(credited(true) == i128::from(totals.coupons), "the coupon lines do not sum to `coupons_amount_cents`");
+    law(credited(false) == i128::from(totals.credit_notes), "the credit note lines do not sum up");
+    law(invoice.credits.iter().all(|line| line.amount_cents >= 0), "a credit line is negative");
+    let prepaid = invoice.prepaid.map_or(0, |prepaid| prepaid.amount_cents);
+    law(prepaid == totals.prepaid_credits, "the prepaid credits are not what the wallet gave");
+    let within = |fee: &Fee| {
+        let whole = Decimal::from(fee.amount_cents);
+        fee.coupon_share.abs() <= whole.abs()
+            && (fee.coupon_share.is_zero() || fee.coupon_share * whole > Decimal::ZERO)
+    };
+    law(invoice.fees.iter().all(within), "a fee's coupon share is more than the fee");
+    if invoice.status == Status::Draft {
+        law(invoice.credits.is_empty() && invoice.prepaid.is_none(), "a draft shows coupons or credits");
+    }
     law(invoice.sequential_id > 0, "it has no place among the customer's invoices");
     law(!invoice.number.is_empty(), "it has no number");
     let mut ids: Vec<FeeId> = invoice.fees.iter().map(|fee| fee.id).collect();

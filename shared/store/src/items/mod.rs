@@ -13,6 +13,7 @@
 
 pub mod analytics;
 pub mod api_key;
+pub mod applied_coupon;
 mod basis;
 pub mod chain;
 pub mod customer;
@@ -36,6 +37,7 @@ pub mod webhook;
 
 pub use analytics::{AddedRows, CustomerRows, MonthRows};
 pub use api_key::{ApiKey, KeyHolder};
+pub use applied_coupon::CouponCredit;
 pub use chain::{Chain, Member};
 pub use draft::Draft;
 pub use event_hour::EventHour;

@@ -41,6 +41,10 @@ use crate::alias::Alias;
 use crate::keys::Timeline;
 use crate::record::Scope;
 
+mod coupon;
+
+pub use coupon::{applied_coupon, coupon_credit};
+
 pub fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x1234_5678_9abc_4def_8123_0000_0000_0000 + number)
 }

@@ -18,6 +18,8 @@ use crate::keys::{self, Timeline};
 use crate::record::{Record, Scope, Versioned, encode_body, from_item, to_item};
 use crate::table::Index;
 
+mod coupon;
+
 fn returns<R: Record + Clone + PartialEq + Debug>(record: &R) {
     let item = to_item(scope(), record, 7).unwrap();
     assert_eq!(item.key, record.key(scope()));

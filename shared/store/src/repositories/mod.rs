@@ -10,6 +10,7 @@
 
 mod analytics;
 mod catalogue;
+mod coupon;
 mod customer;
 mod due;
 mod idempotency;

@@ -1,0 +1,61 @@
+//! What a customer can pay invoices with: loaded for a settlement, and stored as it leaves it (chapter 04, 3.2).
+//!
+//! Each kind of means is one field of `Purse`, loaded by the customer's live marks and spent in the invoice's own commit
+//! under the versions that were read: two invoices never use the same coupon, note or credits.
+
+use domain::coupon::AppliedCoupon;
+use domain::id::AppliedCouponId;
+use domain::invoice::Invoice;
+use domain::invoice::settlement::{Means, Used, UsedCoupon};
+use store::items::{CouponCredit, Live, LiveKind};
+use store::{Commit, Versioned};
+
+use crate::billing::Account;
+use crate::{App, Failure, Outcome};
+
+/// Most applied coupons that one invoice looks at: each may need two writes of its transaction. Those beyond it, in order of
+/// application, wait for the next invoice.
+const COUPONS_MAX: usize = 30;
+
+/// A customer's means, in the versions that were read.
+pub(crate) struct Purse {
+    coupons: Vec<Versioned<AppliedCoupon>>,
+}
+
+impl Purse {
+    /// Everything that can reduce an invoice of the account now.
+    pub(crate) async fn load(app: &App, account: &Account) -> Outcome<Purse> {
+        let ids = |kind| account.live.iter().filter(move |mark| mark.kind == kind).map(|mark| mark.id);
+        let coupons: Vec<_> = ids(LiveKind::AppliedCoupon).map(AppliedCouponId).take(COUPONS_MAX).collect();
+        Ok(Purse { coupons: app.store.applied_coupons_by_id(account.organization.id, &coupons).await? })
+    }
+
+    /// As the settlement takes them.
+    pub(crate) fn means(&self) -> Means {
+        Means { coupons: self.coupons.iter().map(|coupon| coupon.value.clone()).collect() }
+    }
+
+    /// Adds what the invoice used to its commit. What is used up loses its mark.
+    pub(crate) fn spend(&self, mut commit: Commit, invoice: &Invoice, used: &Used) -> Outcome<Commit> {
+        for UsedCoupon { coupon, .. } in &used.coupons {
+            let read = self.coupons.iter().find(|read| read.id == coupon.id);
+            let read = read.ok_or_else(|| Failure::Bug(format!("coupon {} was used but not loaded", coupon.id)))?;
+            commit = commit.update(read, coupon);
+            commit = commit.bulk_record(&CouponCredit { applied_coupon: coupon.id, invoice: invoice.id });
+            if !coupon.is_active() {
+                commit = commit.remove(&mark_of(coupon));
+            }
+        }
+        Ok(commit)
+    }
+}
+
+/// The mark of an active applied coupon.
+pub(crate) fn mark_of(coupon: &AppliedCoupon) -> Live {
+    Live {
+        customer: coupon.customer_id,
+        kind: LiveKind::AppliedCoupon,
+        id: coupon.id.0,
+        created_seq: coupon.created_seq,
+    }
+}
