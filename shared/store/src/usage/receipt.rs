@@ -398,6 +398,7 @@ impl List<'_> {
             }
         }
         self.open(suspects.iter().copied()).await?;
+        #[allow(clippy::type_complexity)] // A log and an id, and where they stand: read once, right here.
         let mut by_id: HashMap<((&str, &str), &str), Vec<(Place, &Event)>> = HashMap::new();
         for place in suspects {
             let rows = self.opened.get(&place).map(Vec::as_slice).unwrap_or_default();
