@@ -30,6 +30,11 @@ pub(crate) fn page<T: Serialize>(root: &'static str, paging: Paging, total: usiz
     Ok(json(&Rooted { root, object: entries, meta: Some(paging.meta(total)) }))
 }
 
+/// A page of a list under its plural, with a `meta` of its own rule.
+pub(crate) fn page_with<T: Serialize>(root: &'static str, entries: &[T], meta: Meta) -> ApiResult {
+    Ok(json(&Rooted { root, object: entries, meta: Some(meta) }))
+}
+
 /// 200 without a body.
 pub(crate) fn empty() -> ApiResult {
     Ok(http::StatusCode::OK.into_response())

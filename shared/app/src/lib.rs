@@ -21,6 +21,7 @@ pub mod invoice;
 pub mod jobs;
 mod notice;
 pub mod organization;
+pub mod past_usage;
 pub mod ports;
 pub mod present;
 pub mod preview;

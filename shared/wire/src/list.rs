@@ -34,6 +34,25 @@ impl Paging {
         start..start.saturating_add(self.per_page).min(total)
     }
 
+    /// The same page of pages of another size.
+    #[must_use]
+    pub fn of_size(self, per_page: usize) -> Paging {
+        Paging { per_page: per_page.min(PER_PAGE_MAX), ..self }
+    }
+
+    /// What `meta` says of this page, empty or not (past usage: chapter 05, 2.4). Without entries there is page 1 of none.
+    #[must_use]
+    pub fn true_meta(self, total: usize) -> Meta {
+        let total_pages = total.div_ceil(self.per_page.max(1));
+        Meta {
+            current_page: self.page,
+            next_page: (self.page < total_pages).then_some(self.page + 1),
+            prev_page: (self.page > 1).then(|| self.page - 1).filter(|page| *page <= total_pages),
+            total_pages,
+            total_count: total,
+        }
+    }
+
     /// What `meta` says of this page of a list of `total` entries. An empty page does not give the true total.
     #[must_use]
     pub fn meta(self, total: usize) -> Meta {
@@ -79,6 +98,19 @@ mod tests {
         assert_eq!(page("3").range(5), 4..5);
         let fourth = page("4").meta(5);
         assert_eq!((fourth.current_page, fourth.total_count), (0, 0));
+    }
+
+    #[test]
+    fn the_true_meta_of_an_empty_page() {
+        let meta = |page, total| {
+            let meta = Paging { page, per_page: 100 }.of_size(2).true_meta(total);
+            (meta.current_page, meta.next_page, meta.prev_page, meta.total_pages, meta.total_count)
+        };
+        assert_eq!(meta(1, 0), (1, None, None, 0, 0));
+        assert_eq!(meta(1, 5), (1, Some(2), None, 3, 5));
+        assert_eq!(meta(3, 5), (3, None, Some(2), 3, 5));
+        assert_eq!(meta(4, 5), (4, None, Some(3), 3, 5));
+        assert_eq!(meta(9, 5), (9, None, None, 3, 5));
     }
 
     #[test]

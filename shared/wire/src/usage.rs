@@ -1,4 +1,4 @@
-//! Current usage of a subscription (chapter 06, 15; chapter 03, 9; chapter 09).
+//! Current and past usage of a subscription (chapter 06, 15; chapter 03, 9; chapter 09).
 
 use chrono::NaiveDate;
 use domain::billing::closing::{CloseError, RatedGroup};
@@ -15,6 +15,8 @@ use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use crate::format;
+
+pub mod past;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Customers and their usage (chapter 05, 2.4).
 
-use app::{App, Failure, customer, present, usage};
+use app::{App, Failure, customer, past_usage, present, usage};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -14,6 +14,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers", post(upsert).get(list))
         .route("/customers/{external_id}", get(show).delete(delete))
         .route("/customers/{external_id}/current_usage", get(current_usage))
+        .route("/customers/{external_id}/past_usage", get(past_usage))
 }
 
 async fn upsert(State(app): State<App>, call: Call) -> ApiResult {
@@ -39,6 +40,19 @@ async fn show(State(app): State<App>, Path(external_id): Path<String>, call: Cal
 async fn delete(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
     let customer = customer::delete(&app, &call.organization, &external_id).await?;
     reply::one("customer", &present::customer(&app, &call.organization, &customer).await?)
+}
+
+async fn past_usage(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let paging = call.query.paging();
+    let periods_count = call.query.get("periods_count").and_then(|count| count.trim().parse().ok());
+    let question = past_usage::Question {
+        external_customer_id: &external_id,
+        external_subscription_id: call.query.get("external_subscription_id"),
+        metric_code: call.query.get("billable_metric_code"),
+        paging: periods_count.filter(|count| *count > 0).map_or(paging, |count| paging.of_size(count)),
+    };
+    let (periods, meta) = past_usage::list(&app, &call.organization, question).await?;
+    reply::page_with("usage_periods", &periods, meta)
 }
 
 async fn current_usage(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
