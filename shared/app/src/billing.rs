@@ -509,6 +509,30 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
     .await
 }
 
+/// Flags the drafts that a change concerns, so that they are computed again soon (chapter 04, 6.4).
+///
+/// # Errors
+/// The table did not answer: some may be flagged; flagging again is harmless.
+pub(crate) async fn flag_drafts(
+    app: &App,
+    organization: OrganizationId,
+    concerns: impl Fn(&Draft) -> bool,
+) -> Outcome<()> {
+    for mark in app.store.drafts(organization).await?.into_iter().filter(concerns) {
+        app.until_no_conflict(|| async {
+            let Some(draft) = load_draft(app, organization, mark.invoice).await? else { return Ok(()) };
+            if draft.needs_refresh {
+                return Ok(());
+            }
+            let scope = app.organization(organization).await?;
+            let flagged = Invoice { needs_refresh: true, ..draft.value.clone() };
+            retry_on_conflict(app.execute(app.commit(&scope).update_invoice(&draft, &flagged)).await)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// Gives drafts the dates of the grace period and payment term that apply now: those of one customer, or all. What is past
 /// due by the new grace period is finalized (chapter 04, 6.2).
 ///
@@ -619,6 +643,10 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             crate::customer::reschedule(app, organization, customer_id.map(CustomerId)).await?;
         }
         BillingJob::FoldAnalytics { .. } => crate::analytics::fold(app, organization).await?,
+        BillingJob::FlagDrafts { plan_ids, .. } => {
+            let concerns = |draft: &Draft| draft.plans.iter().any(|plan| plan_ids.contains(&plan.0));
+            flag_drafts(app, organization, concerns).await?;
+        }
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }

@@ -208,12 +208,14 @@ pub async fn update_metric(
         let found = metric_by_code(app, organization.id, code).await?;
         let code = update.metric.code.as_ref().and_then(Option::as_ref);
         let taken = is_taken(app, organization.id, kinds::METRIC, code, Some(found.id.0)).await?;
-        let plans = all_plans(app, organization.id).await?;
-        let is_charged = plans.iter().any(|plan| plan.charges.iter().any(|charge| charge.metric_id == found.id));
-        let charged = if is_charged { Charged::Yes } else { Charged::No };
+        let plans = plans_on(app, organization.id, found.id).await?;
+        let charged = if plans.is_empty() { Charged::No } else { Charged::Yes };
         let metric = update.clone().apply(&found, charged, code_is(taken), || app.ids.uuid().into())?;
-        let commit = app.commit(organization).update(&found, &metric);
-        let commit = renamed(commit, kinds::METRIC, &found.code, &metric.code, metric.id.0);
+        let mut commit = app.commit(organization).update(&found, &metric);
+        commit = renamed(commit, kinds::METRIC, &found.code, &metric.code, metric.id.0);
+        if metric.groups != found.groups {
+            commit = then_flag_drafts(commit, organization, &plans);
+        }
         retry_on_conflict(app.execute(commit).await)?;
         Ok(metric)
     })
@@ -227,12 +229,30 @@ pub async fn update_metric(
 pub async fn delete_metric(app: &App, organization: &Organization, code: &str) -> Outcome<Metric> {
     app.until_no_conflict(|| async {
         let found = metric_by_code(app, organization.id, code).await?;
+        let plans = plans_on(app, organization.id, found.id).await?;
         let metric = Metric { deleted_at: Some(app.now(organization)), ..found.value.clone() };
         let commit = app.commit(organization).update(&found, &metric).release(kinds::METRIC, &found.code);
+        let commit = then_flag_drafts(commit, organization, &plans);
         retry_on_conflict(app.execute(commit).await)?;
         Ok(metric)
     })
     .await
+}
+
+/// The plans with a charge on a metric.
+async fn plans_on(app: &App, organization: OrganizationId, metric: MetricId) -> Outcome<Vec<PlanId>> {
+    let plans = all_plans(app, organization).await?;
+    Ok(plans.iter().filter(|plan| plan.charges_for(metric)).map(|plan| plan.id).collect())
+}
+
+/// The drafts of these plans are computed again soon (chapter 04, 6.4).
+fn then_flag_drafts(commit: Commit, organization: &Organization, plans: &[PlanId]) -> Commit {
+    if plans.is_empty() {
+        return commit;
+    }
+    let plan_ids = plans.iter().map(|plan| plan.0).collect();
+    let job = BillingJob::FlagDrafts { organization_id: organization.id.0, plan_ids, work: None };
+    commit.then(&job.message("drafts"))
 }
 
 /// Every plan that counts for anything: the living ones of the catalogue, and the plans of subscriptions (children, and
@@ -247,6 +267,21 @@ pub async fn all_plans(app: &App, organization: OrganizationId) -> Outcome<Vec<P
     let others = records.iter().map(|record| record.plan_id).filter(|id| !plans.iter().any(|plan| plan.id == *id));
     let others = crate::billing::plans_of(app, organization, others).await?;
     plans.extend(others.into_values().filter(|plan| plan.deleted_at.is_none()));
+    Ok(plans)
+}
+
+/// The living plans of the catalogue with their overridden copies, each once. One query per plan of the catalogue.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn plans_and_children(app: &App, organization: OrganizationId) -> Outcome<Vec<Plan>> {
+    let listed = app.store.list_plans(organization, |total| 0..total).await?;
+    let mut plans: Vec<Plan> = Vec::with_capacity(listed.entries.len());
+    for parent in listed.entries {
+        let children = app.store.children_of_plan(organization, parent.id).await?;
+        plans.push(parent.value);
+        plans.extend(children.into_iter().filter(|child| child.deleted_at.is_none()));
+    }
     Ok(plans)
 }
 
@@ -335,8 +370,11 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
             plan::edit(&found, update.clone(), attached, catalogue, now, &mut || ChargeId(app.ids.uuid())) //
         });
         let plan = refuse_taken(edited, taken)?;
-        let commit = app.commit(organization).update(&found, &plan);
-        let commit = renamed(commit, kinds::PLAN, &found.code, &plan.code, plan.id.0);
+        let mut commit = app.commit(organization).update(&found, &plan);
+        commit = renamed(commit, kinds::PLAN, &found.code, &plan.code, plan.id.0);
+        if found.changes_drafts(&plan) && attached == Attached::Yes {
+            commit = then_flag_drafts(commit, organization, &[plan.id]);
+        }
         retry_on_conflict(app.execute(commit).await)?;
         Ok(plan)
     })

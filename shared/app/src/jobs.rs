@@ -108,6 +108,16 @@ pub enum BillingJob {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
     },
+    /// What drafts are computed from has changed: those with subscriptions on these plans are computed again soon.
+    FlagDrafts {
+        /// Whose.
+        organization_id: Uuid,
+        /// The plans.
+        plan_ids: Vec<Uuid>,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// End what belongs to a plan that is being deleted, and delete it.
     DeletePlan {
         /// Whose.
@@ -157,6 +167,7 @@ impl BillingJob {
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
             | BillingJob::FoldAnalytics { organization_id, .. }
+            | BillingJob::FlagDrafts { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
         }
@@ -174,6 +185,7 @@ impl BillingJob {
             | BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }
             | BillingJob::FoldAnalytics { work, .. }
+            | BillingJob::FlagDrafts { work, .. }
             | BillingJob::DeletePlan { work, .. }
             | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }

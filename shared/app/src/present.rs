@@ -118,29 +118,37 @@ pub async fn metrics(
     if metrics.is_empty() {
         return Ok(Vec::new());
     }
-    let plans = crate::catalogue::all_plans(app, organization).await?;
-    let records = app.store.list_subscriptions(organization).await?;
+    let plans = crate::catalogue::plans_and_children(app, organization).await?;
     let drafts = app.store.drafts(organization).await?;
-    let output = |metric: &Metric| {
-        let charged: BTreeSet<PlanId> = plans
-            .iter()
-            .filter(|plan| plan.charges.iter().any(|charge| charge.metric_id == metric.id))
-            .map(|plan| plan.id)
-            .collect();
-        let active = records.iter().filter(|record| record.is_active() && charged.contains(&record.plan_id));
+    // Subscriptions of each plan concerned, read once for all metrics.
+    let mut active: BTreeMap<PlanId, u64> = BTreeMap::new();
+    let mut outputs = Vec::with_capacity(metrics.len());
+    for metric in metrics {
         // A metric that is gone has no charges any more (chapter 03, 2.6).
-        let counts = if metric.is_live() {
-            billable_metric::Counts {
-                active_subscriptions: active.count() as u64,
-                draft_invoices: drafts.iter().filter(|draft| draft.metrics.contains(&metric.id)).count() as u64,
-                plans: charged.len() as u64,
-            }
-        } else {
-            billable_metric::Counts::default()
+        if !metric.is_live() {
+            outputs.push(billable_metric::Output::new(metric, &billable_metric::Counts::default()));
+            continue;
+        }
+        let charged: Vec<PlanId> =
+            plans.iter().filter(|plan| plan.charges_for(metric.id)).map(|plan| plan.id).collect();
+        let mut active_subscriptions = 0;
+        for id in &charged {
+            active_subscriptions += match active.entry(*id) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(place) => {
+                    let records = app.store.subscriptions_of_plan(organization, *id).await?;
+                    *place.insert(records.iter().filter(|record| record.is_active()).count() as u64)
+                }
+            };
+        }
+        let counts = billable_metric::Counts {
+            active_subscriptions,
+            draft_invoices: drafts.iter().filter(|draft| draft.metrics.contains(&metric.id)).count() as u64,
+            plans: charged.len() as u64,
         };
-        billable_metric::Output::new(metric, &counts)
-    };
-    Ok(metrics.iter().map(output).collect())
+        outputs.push(billable_metric::Output::new(metric, &counts));
+    }
+    Ok(outputs)
 }
 
 /// Plans with charges, taxes and counts, in the order given.
@@ -152,6 +160,7 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
         return Ok(Vec::new());
     }
     let metrics = app.store.metrics(organization).await?;
+    let metrics: Vec<Metric> = metrics.into_iter().map(|metric| metric.value).collect();
     let drafts = app.store.drafts(organization).await?;
     let tax_ids =
         plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
@@ -164,6 +173,7 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
     let mut outputs = Vec::with_capacity(plans.len());
     for plan in plans {
         let counts = plan_counts(app, organization, plan.id, &drafts).await?;
+        let plan = &plan.as_seen(&metrics);
         outputs.push(plan::Output::new(plan, &counts).with_charges_and_taxes(plan, &metric_code, &tax));
     }
     Ok(outputs)

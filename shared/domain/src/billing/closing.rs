@@ -151,6 +151,10 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
         }
         let had_charges =
             draft.fees.iter().any(|fee| fee.charge().is_some() && fee.subscription_id == Some(subject.subscription.id));
+        // Only the first invoice of a plan in advance has no charges, and no window for them. Any other has those that the
+        // plan charges for today, be they new.
+        let has_window = subject.boundaries.charges_from <= subject.boundaries.charges_to;
+        let had_charges = had_charges || (subject.situation != Situation::First && has_window);
         if had_charges {
             charge_fees(snapshot, subject, zone, &mut fees)?;
         }

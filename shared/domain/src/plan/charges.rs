@@ -70,7 +70,7 @@ pub(super) fn edit_freely(
         min_amount_cents: input.min_amount_cents.unwrap_or(0),
         // Prices of another model, or of another metric's groups, mean nothing any more.
         group_prices: if model == charge.model() && metric.id == charge.metric_id {
-            charge.group_prices.clone()
+            charge.live_group_prices(metric)
         } else {
             Vec::new()
         },
@@ -91,7 +91,7 @@ pub(super) fn edit_price(
     findings: &mut Findings,
 ) -> Charge {
     let group_prices = match input.group_properties.as_deref().unwrap_or_default() {
-        [] => charge.group_prices.clone(),
+        [] => charge.live_group_prices(metric),
         sent => group_prices(Some(model), metric, sent, &mut findings.charges),
     };
     let price = pricing(model, &input.properties, group_prices.is_empty(), &mut findings.charges);
@@ -122,6 +122,9 @@ pub(super) fn override_price(
         charge.invoice_display_name.clone_from(&input.invoice_display_name);
     }
     let metric = (catalogue.metric)(charge.metric_id);
+    if let Some(metric) = metric {
+        charge.group_prices = charge.live_group_prices(metric);
+    }
     if let (Some(sent), Some(metric)) = (&input.group_properties, metric) {
         charge.group_prices = group_prices(Some(charge.model()), metric, sent, &mut findings.charges);
     }

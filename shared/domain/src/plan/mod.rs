@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 
 use crate::charge::{ChargeModel, Price};
 use crate::id::{ChargeId, GroupId, MetricId, PlanId, TaxId};
+use crate::metric::Metric;
 use crate::money::Currency;
 use crate::time::Instant;
 use crate::time::Interval;
@@ -143,9 +144,40 @@ impl Charge {
     pub fn group_price(&self, group: GroupId) -> Option<&GroupPrice> {
         self.group_prices.iter().find(|price| price.group_id == group)
     }
+
+    /// The prices of groups that `metric`, the charge's, still has: a group takes its price along (chapter 03, 2.5).
+    #[must_use]
+    pub fn live_group_prices(&self, metric: &Metric) -> Vec<GroupPrice> {
+        let leaves = metric.groups.leaves();
+        let is_live = |price: &&GroupPrice| leaves.iter().any(|leaf| leaf.id == price.group_id);
+        self.group_prices.iter().filter(is_live).cloned().collect()
+    }
 }
 
 impl Plan {
+    /// The plan without charges on metrics that are gone, and without prices of groups that are: as everybody sees it.
+    #[must_use]
+    pub fn as_seen(&self, metrics: &[Metric]) -> Plan {
+        let seen = |charge: &Charge| {
+            let metric = metrics.iter().find(|metric| metric.id == charge.metric_id && metric.is_live())?;
+            Some(Charge { group_prices: charge.live_group_prices(metric), ..charge.clone() })
+        };
+        Plan { charges: self.charges.iter().filter_map(seen).collect(), ..self.clone() }
+    }
+
+    /// Whether drafts must be computed again after the plan became `edited`: its charges or taxes are others (chapter 03,
+    /// 4.1; chapter 04, 6.4).
+    #[must_use]
+    pub fn changes_drafts(&self, edited: &Plan) -> bool {
+        self.charges != edited.charges || self.tax_ids != edited.tax_ids
+    }
+
+    /// Whether it charges for a metric.
+    #[must_use]
+    pub fn charges_for(&self, metric: MetricId) -> bool {
+        self.charges.iter().any(|charge| charge.metric_id == metric)
+    }
+
     /// The name that invoices print: the display name, else the name (chapter 02, 3).
     #[must_use]
     pub fn printed_name(&self) -> &str {

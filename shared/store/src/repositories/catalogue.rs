@@ -97,10 +97,15 @@ impl Store {
 
     /// The overridden copies of a plan.
     pub async fn child_plans(&self, organization: OrganizationId, parent: PlanId) -> Result<Vec<PlanId>, LoadError> {
+        Ok(self.children_of_plan(organization, parent).await?.into_iter().map(|child| child.id).collect())
+    }
+
+    /// The overridden copies of a plan, deleted ones too, in order of creation. From an index.
+    pub async fn children_of_plan(&self, organization: OrganizationId, parent: PlanId) -> Result<Vec<Plan>, LoadError> {
         let partition = keys::children_of(organization, parent.0, keys::PLANS);
         let found = self.index_keys(Index::ByParent, partition, Order::Ascending).await?;
         let children: Vec<Option<Versioned<Plan>>> = self.load_many(&found).await?;
-        Ok(children.into_iter().flatten().map(|child| child.value.id).collect())
+        Ok(children.into_iter().flatten().map(|child| child.value).collect())
     }
 
     /// The marks of all draft invoices.

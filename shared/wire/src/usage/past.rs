@@ -75,8 +75,7 @@ fn billed(
             usages.len() - 1
         });
         let Some(usage) = usages.get_mut(place) else { continue };
-        let used =
-            Used { units: fee.units, events_count: item.events_count, amount_cents: fee.amount_cents };
+        let used = Used { units: fee.units, events_count: item.events_count, amount_cents: fee.amount_cents };
         // Each summand stands on an invoice: sums beyond the types' ends are beyond any bill.
         usage.total = usage.total.checked_add(used).unwrap_or(usage.total);
         usage.add_group(item, used);
