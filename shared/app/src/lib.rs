@@ -16,6 +16,7 @@ pub mod customer;
 pub mod document;
 pub mod event;
 pub mod event_check;
+pub mod explain;
 pub mod idempotency;
 pub mod invoice;
 pub mod jobs;

@@ -10,6 +10,7 @@ pub mod billable_metric;
 pub mod customer;
 pub mod error;
 pub mod event;
+pub mod explanation;
 pub mod fee;
 pub mod format;
 pub mod input;

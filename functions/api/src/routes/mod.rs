@@ -6,6 +6,7 @@ mod billable_metrics;
 mod customers;
 mod documents;
 mod events;
+mod fee_explanations;
 mod health;
 mod invoices;
 mod organizations;
@@ -27,6 +28,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(billable_metrics::routes())
         .merge(customers::routes())
         .merge(events::routes())
+        .merge(fee_explanations::routes())
         .merge(invoices::routes())
         .merge(organizations::routes())
         .merge(plans::routes())

@@ -22,6 +22,7 @@ pub mod agenda;
 mod boundaries;
 pub mod closing;
 mod due;
+pub mod explain;
 mod subscription_fee;
 mod unused;
 

@@ -45,12 +45,12 @@ pub struct Event {
 
 impl Event {
     /// Orders by time of usage, ties by reception (chapter 03, 3.1). The id makes the order total.
-    pub(super) fn by_timestamp(&self) -> impl Ord + '_ {
+    pub(crate) fn by_timestamp(&self) -> impl Ord + '_ {
         (self.timestamp, self.by_reception())
     }
 
     /// Orders by reception: the order of processing (chapter 03, 3.5). The id makes the order total.
-    pub(super) fn by_reception(&self) -> impl Ord + '_ {
+    pub(crate) fn by_reception(&self) -> impl Ord + '_ {
         (self.received_at, self.position, self.transaction_id.as_str())
     }
 }

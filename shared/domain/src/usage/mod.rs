@@ -124,7 +124,7 @@ fn tallied<'a, T: Tally<'a>>(
 }
 
 /// The number that sum, max, latest and weighted sum see in an event; none leaves the event out (chapter 03, 3.1).
-fn number_of(metric: &Metric, event: &Event) -> Option<Decimal> {
+pub(crate) fn number_of(metric: &Metric, event: &Event) -> Option<Decimal> {
     event.properties.get(metric.field_name.as_deref()?)?.as_plain_number()
 }
 

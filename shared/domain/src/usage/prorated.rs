@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use crate::id::GroupId;
 use crate::metric::{AggregationType, Metric};
 use crate::number;
+use crate::time::Instant;
 
 use super::event::Event;
 use super::unique_count::{self, Unit};
@@ -20,6 +21,10 @@ pub struct Movement {
     pub full: Decimal,
     /// Units by days, unrounded.
     pub prorated: Decimal,
+    /// When it happened; none for what the window starts with.
+    pub at: Option<Instant>,
+    /// The days that it counts for, of the whole period.
+    pub days: i64,
 }
 
 /// Prorated units of a window.
@@ -31,6 +36,10 @@ pub struct Prorated {
     pub full: Decimal,
     /// Sum: events kept, of all time. Unique count: events of the window.
     pub events_count: i64,
+    /// What the window starts with; below 0 it weighs on the units and is no movement (5.7).
+    pub carried: Decimal,
+    /// `days(from, to)`: the days that the carried units count for.
+    pub carried_days: i64,
     /// What the window starts with, if above 0, then each change: a sum's in order of timestamps, a unique count's in
     /// order of adding, or of removal where a unit was there before. Changes of 0 units are left out.
     pub movements: Vec<Movement>,
@@ -79,15 +88,28 @@ fn prorated_slots<'a>(
 #[derive(Debug, Clone, Default)]
 struct Sheet {
     unit_days: Decimal,
-    movements: Vec<(Decimal, Decimal)>,
+    carried: Decimal,
+    carried_days: i64,
+    movements: Vec<(Decimal, Option<Instant>, i64)>,
 }
 
 impl Sheet {
-    fn add(&mut self, full: Decimal, days: i64) -> Result<(), Overflow> {
-        let unit_days = full.checked_mul(Decimal::from(days)).ok_or(Overflow)?;
-        self.unit_days = self.unit_days.checked_add(unit_days).ok_or(Overflow)?;
+    /// A sheet that begins with what the window starts with. A negative start weighs on the units, and is no movement that
+    /// could be priced (5.7).
+    fn starting_with(carried: Decimal, window: &Window, days: &impl Days) -> Result<Sheet, Overflow> {
+        let carried_days = days.days(window.from, window.to);
+        let mut sheet = Sheet { carried, carried_days, ..Sheet::default() };
+        sheet.add(carried, None, carried_days)?;
+        if carried < Decimal::ZERO {
+            sheet.movements.clear();
+        }
+        Ok(sheet)
+    }
+
+    fn add(&mut self, full: Decimal, at: Option<Instant>, days: i64) -> Result<(), Overflow> {
+        self.unit_days = self.unit_days.checked_add(unit_days(full, days)?).ok_or(Overflow)?;
         if !full.is_zero() {
-            self.movements.push((full, unit_days));
+            self.movements.push((full, at, days));
         }
         Ok(())
     }
@@ -95,14 +117,20 @@ impl Sheet {
     fn prorated(self, full: Decimal, events_count: i64, window: &Window) -> Result<Prorated, Overflow> {
         let period_days = Decimal::from(window.period_days());
         let share = |unit_days: Decimal| unit_days.checked_div(period_days).ok_or(Overflow);
-        let movement = |(full, unit_days)| Ok(Movement { full, prorated: share(unit_days)? });
+        let movement = |(full, at, days)| Ok(Movement { full, prorated: share(unit_days(full, days)?)?, at, days });
         Ok(Prorated {
             units: number::ceil(share(self.unit_days)?, 5),
             full,
             events_count,
+            carried: self.carried,
+            carried_days: self.carried_days,
             movements: self.movements.into_iter().map(movement).collect::<Result<_, Overflow>>()?,
         })
     }
+}
+
+fn unit_days(full: Decimal, days: i64) -> Result<Decimal, Overflow> {
+    full.checked_mul(Decimal::from(days)).ok_or(Overflow)
 }
 
 /// The numbers of one leaf up to the window's end.
@@ -139,16 +167,11 @@ fn sums<'a>(
 }
 
 fn prorated_sum(mut numbers: Numbers<'_>, window: &Window, days: &impl Days) -> Result<Prorated, Overflow> {
-    let mut sheet = Sheet::default();
-    sheet.add(numbers.carried, days.days(window.from, window.to))?;
-    if numbers.carried < Decimal::ZERO {
-        // A negative start weighs on the units, and is no movement that could be priced (5.7).
-        sheet.movements.clear();
-    }
+    let mut sheet = Sheet::starting_with(numbers.carried, window, days)?;
     numbers.inside.sort_by(|(a, _), (b, _)| a.by_timestamp().cmp(&b.by_timestamp()));
     let mut full = numbers.carried;
     for (event, value) in numbers.inside {
-        sheet.add(value, days.calendar_days(rounded(event.timestamp), window.to))?;
+        sheet.add(value, Some(event.timestamp), days.calendar_days(rounded(event.timestamp), window.to))?;
         full = full.checked_add(value).ok_or(Overflow)?;
     }
     sheet.prorated(full, numbers.events_count, window)
@@ -201,10 +224,9 @@ fn prorated_stays(units: &[&Unit<'_>], window: &Window, days: &impl Days) -> Res
     }
     // Stable: units of one instant stay in order of reception.
     changes.sort_by_key(|(at, _)| *at);
-    let mut sheet = Sheet::default();
-    sheet.add(Decimal::from(carried), days.days(window.from, window.to))?;
-    for (_, days) in changes {
-        sheet.add(Decimal::ONE, days)?;
+    let mut sheet = Sheet::starting_with(Decimal::from(carried), window, days)?;
+    for (at, days) in changes {
+        sheet.add(Decimal::ONE, Some(at), days)?;
     }
     Ok(sheet)
 }

@@ -11,6 +11,11 @@ fn found(metric: &Metric, group: Option<GroupId>, window: &Window, lines: &str) 
     prorated(metric, group, &log(lines), window, &Utc).unwrap()
 }
 
+/// Full and prorated units of each movement.
+fn movements(found: &Prorated) -> Vec<(Decimal, Decimal)> {
+    found.movements.iter().map(|movement| (movement.full, movement.prorated)).collect()
+}
+
 fn check(name: &str, metric: &Metric, window: &Window, lines: &str, units: Decimal, full: Decimal) {
     let found = found(metric, None, window, lines);
     assert_eq!((found.units, found.full), (units, full), "{name}");
@@ -43,12 +48,11 @@ fn sum_by_days() {
 fn a_sums_movements_are_what_it_starts_with_and_each_event_in_order() {
     let may = window("2023-05-01", "2023-05-31");
     let lines = "2023-05-30 value=-31; 2023-05-26 value=31; 2023-03-01 value=2; 2023-05-27 value=0";
-    let movement = |full, prorated| Movement { full, prorated };
     let found = found(&metric(Sum).recurring(), None, &may, lines);
-    assert_eq!(
-        found.movements,
-        [movement(dec!(2), dec!(2)), movement(dec!(31), dec!(6)), movement(dec!(-31), dec!(-2))]
-    );
+    assert_eq!(movements(&found), [(dec!(2), dec!(2)), (dec!(31), dec!(6)), (dec!(-31), dec!(-2))]);
+    let days: Vec<_> = found.movements.iter().map(|movement| (movement.at, movement.days)).collect();
+    assert_eq!(days, [(None, 31), (Some(at("2023-05-26")), 6), (Some(at("2023-05-30")), 2)]);
+    assert_eq!((found.carried, found.carried_days), (dec!(2), 31));
     assert_eq!(found.events_count, 4);
 }
 
@@ -56,7 +60,8 @@ fn a_sums_movements_are_what_it_starts_with_and_each_event_in_order() {
 fn a_negative_start_is_no_movement() {
     let may = window("2023-05-01", "2023-05-31");
     let found = found(&metric(Sum).recurring(), None, &may, "2023-03-01 value=-2; 2023-05-01 value=5");
-    assert_eq!(found.movements, [Movement { full: dec!(5), prorated: dec!(5) }]);
+    assert_eq!(movements(&found), [(dec!(5), dec!(5))]);
+    assert_eq!(found.carried, dec!(-2));
     assert_eq!((found.units, found.full), (dec!(3), dec!(3)));
 }
 
@@ -93,10 +98,10 @@ fn a_unique_counts_movements_are_the_carried_units_and_each_change_in_order() {
         2023-05-10 value=3 operation_type='remove'; 2023-05-05 value=5; 2023-05-06 value=5 operation_type='remove'";
     let days = |full: i64, days: i64| {
         let full = Decimal::from(full);
-        Movement { full, prorated: Decimal::from(days) / Decimal::from(31) }
+        (full, Decimal::from(days) / Decimal::from(31))
     };
     let found = found(&metric(UniqueCount).recurring(), None, &may, lines);
-    assert_eq!(found.movements, [days(2, 62), days(1, 2), days(1, 10), days(1, 6)]);
+    assert_eq!(movements(&found), [days(2, 62), days(1, 2), days(1, 10), days(1, 6)]);
     assert_eq!(found.full, dec!(3));
     assert_eq!(found.events_count, 4);
 }

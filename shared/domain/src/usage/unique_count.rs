@@ -36,6 +36,11 @@ pub(super) fn operation(event: &Event) -> Option<Operation> {
     }
 }
 
+/// Whether an event adds or removes a value at all.
+pub(crate) fn has_operation(event: &Event) -> bool {
+    operation(event).is_some()
+}
+
 /// What an event did to its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect<'a> {

@@ -1,0 +1,29 @@
+//! Why a fee is what it is (ours): its explanation, and the events behind it.
+
+use app::organization::parse_id;
+use app::{App, explain};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::get;
+use wire::event::{Inferred, Output};
+
+use crate::call::Call;
+use crate::error::ApiResult;
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/fees/{id}/explanation", get(explanation)).route("/fees/{id}/events", get(events))
+}
+
+async fn explanation(State(app): State<App>, Path(id): Path<String>, call: Call) -> ApiResult {
+    let explanation = explain::explanation(&app, &call.organization, parse_id(&id)).await?;
+    reply::one("explanation", &explanation)
+}
+
+async fn events(State(app): State<App>, Path(id): Path<String>, call: Call) -> ApiResult {
+    let paging = call.query.paging();
+    let page = |total| paging.range(total);
+    let (total, events) = explain::events(&app, &call.organization, parse_id(&id), page).await?;
+    let outputs: Vec<Output<'_>> = events.iter().map(|event| Output::stored(event, Inferred::default())).collect();
+    reply::page("events", paging, total, &outputs)
+}

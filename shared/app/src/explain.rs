@@ -1,0 +1,122 @@
+//! Why a fee is what it is: its explanation, and the very events that decided it.
+
+use domain::billing::explain::{inputs, seen, tell};
+use domain::id::{FeeId, InvoiceId, OrganizationId};
+use domain::invoice::{self, Basis, ChargeItem, Fee, FeeItem, UsageBasis};
+use domain::metric::Metric;
+use domain::money::Currency;
+use domain::organization::Organization;
+use domain::time::Zone;
+use domain::usage::event::Event;
+use store::usage::Wanted;
+use wire::explanation::Output;
+
+use crate::usage::Span;
+use crate::{App, Failure, Outcome, Rejection};
+
+/// A fee with what its explanation needs beside it.
+struct Found {
+    fee: Fee,
+    invoice: Option<InvoiceId>,
+    currency: Currency,
+    zone: Zone,
+}
+
+async fn find(app: &App, organization: &Organization, id: Option<FeeId>) -> Outcome<Found> {
+    let missing = || Failure::from(Rejection::NotFound("fee"));
+    let id = id.ok_or_else(missing)?;
+    let (invoice, _) = invoice::invoice_of(id).ok_or_else(missing)?;
+    let invoice = app.store.invoice(organization.id, invoice).await?.ok_or_else(missing)?.value;
+    let (invoice_id, currency, zone) = (invoice.id, invoice.currency, invoice.zone);
+    let fee = invoice.fees.into_iter().find(|fee| fee.id == id).ok_or_else(missing)?;
+    Ok(Found { fee, invoice: Some(invoice_id), currency, zone })
+}
+
+/// The explanation of a fee, true to its billing: prices, metric and window are those that the fee was computed with.
+///
+/// Costs the fee's invoice and, for usage, one read of the log.
+///
+/// # Errors
+/// 404 `fee_not_found`.
+pub async fn explanation(app: &App, organization: &Organization, id: Option<FeeId>) -> Outcome<Output> {
+    let found = find(app, organization, id).await?;
+    let Found { fee, invoice, currency, zone } = &found;
+    let bare = |kind| Output::bare(fee, *invoice, *currency, kind);
+    Ok(match &fee.item {
+        FeeItem::Charge(item) => {
+            let bare = bare(kind_of(item));
+            match &item.basis {
+                Some(Basis::Usage(basis)) => {
+                    let events = seen_events(app, organization.id, fee, item, basis).await?;
+                    let told =
+                        tell(fee, item, basis, &events, *zone).map_err(|error| Failure::Bug(error.to_string()))?;
+                    bare.of_usage(item, basis, &told, *zone)
+                }
+                Some(Basis::Minimum(basis)) => bare.of_minimum(item, basis, *currency),
+                None => bare,
+            }
+        }
+        FeeItem::Subscription { basis, .. } => {
+            let bare = bare("subscription");
+            match basis {
+                Some(basis) => bare.of_subscription(basis, *currency),
+                None => bare,
+            }
+        }
+        FeeItem::AddOn { .. } => bare("add_on"),
+        FeeItem::Credit { .. } => bare("credit"),
+    })
+}
+
+fn kind_of(item: &ChargeItem) -> &'static str {
+    match (&item.event, item.true_up_parent) {
+        (Some(_), _) => "event",
+        (None, Some(_)) => "true_up",
+        (None, None) => "usage",
+    }
+}
+
+/// A page of the events that decided a fee, by timestamp, and how many there are. Fees of no usage have none.
+///
+/// # Errors
+/// 404 `fee_not_found`.
+pub async fn events(
+    app: &App,
+    organization: &Organization,
+    id: Option<FeeId>,
+    page: impl FnOnce(usize) -> std::ops::Range<usize>,
+) -> Outcome<(usize, Vec<Event>)> {
+    let Found { fee, .. } = find(app, organization, id).await?;
+    let Some(item) = fee.charge() else { return Ok((0, Vec::new())) };
+    let Some(Basis::Usage(basis)) = &item.basis else { return Ok((0, Vec::new())) };
+    let events = seen_events(app, organization.id, &fee, item, basis).await?;
+    let inputs = inputs(basis, item, &events);
+    let part = page(inputs.len());
+    Ok((inputs.len(), inputs[part].iter().map(|event| (*event).clone()).collect()))
+}
+
+/// The events of the fee's log that its billing saw, with all their properties.
+async fn seen_events(
+    app: &App,
+    organization: OrganizationId,
+    fee: &Fee,
+    item: &ChargeItem,
+    basis: &UsageBasis,
+) -> Outcome<Vec<Event>> {
+    let Some(external_id) = &fee.external_subscription_id else { return Ok(Vec::new()) };
+    let span = Span::of(&basis.metric(item), basis.window.from, basis.window.to);
+    let wanted = Wanted { from: span.from, to: Some(span.to), properties: None };
+    let table = app.store.table();
+    let events = store::usage::read(table, organization, external_id, &item.metric_code, &wanted).await?;
+    let catalogue = app.store.metrics(organization).await?;
+    let catalogue: Vec<Metric> = catalogue.into_iter().map(|metric| metric.value).collect();
+    Ok(seen(basis, heir(&catalogue, item), events))
+}
+
+/// The fee's metric, if it took the code of one that was deleted before: its events begin with it (chapter 03, 2.6).
+fn heir<'m>(catalogue: &'m [Metric], item: &ChargeItem) -> Option<&'m Metric> {
+    let metric = catalogue.iter().find(|metric| metric.id == item.metric_id)?;
+    let is_namesake =
+        |other: &Metric| other.code == item.metric_code && !other.is_live() && other.created_seq < metric.created_seq;
+    catalogue.iter().any(is_namesake).then_some(metric)
+}
