@@ -20,6 +20,7 @@ mod numbering;
 mod past_usage;
 mod planned_ends;
 mod previews;
+mod rating;
 pub mod receiver;
 mod taxes;
 mod wallets;

@@ -1,0 +1,128 @@
+//! An independent reader of explanations: computes a fee's amount again from the JSON alone.
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::super::world::World;
+use super::model::{Inputs, ceil, decimal, price, round};
+
+fn decimals(list: &Value) -> Vec<Decimal> {
+    assert_eq!(list["is_complete"], true);
+    list["entries"].as_array().unwrap().iter().map(decimal).collect()
+}
+
+/// The explanation of a fee says the fee's amount, units and events; recomputing gives the same.
+pub fn recomputes(world: &World, fee: &Value) {
+    let id = fee["lago_id"].as_str().unwrap();
+    let explanation = world.get(&format!("/fees/{id}/explanation"))["explanation"].clone();
+    let context = format!("{explanation:#}");
+    assert_eq!(explanation["lago_fee_id"], fee["lago_id"]);
+    assert_eq!(explanation["lago_invoice_id"], fee["lago_invoice_id"]);
+    assert_eq!(explanation["amount_cents"], fee["amount_cents"]);
+    assert_eq!(explanation["units"], fee["units"]);
+    assert_eq!(explanation["terms"], "billing");
+    let exact = match explanation["kind"].as_str().unwrap() {
+        "usage" => usage(world, id, fee, &explanation),
+        "true_up" => minimum(&explanation["minimum"], &explanation["rounding"]),
+        "subscription" => subscription(&explanation["subscription"], &explanation["rounding"]),
+        kind => panic!("{kind}"),
+    };
+    let rounding = &explanation["rounding"];
+    assert_eq!(decimal(&rounding["exact_amount"]), exact, "{context}");
+    let subunits = decimal(&rounding["subunits"]);
+    let cents = match rounding["rule"].as_str().unwrap() {
+        "half away from zero at the currency's decimals, times subunits, then towards zero" => {
+            let decimals = u32::try_from(rounding["decimals"].as_u64().unwrap()).unwrap();
+            (round(exact, decimals) * subunits).trunc()
+        }
+        "half away from zero to minor units" => round(exact * subunits, 0),
+        "towards zero to minor units" => (exact * subunits).trunc(),
+        rule => panic!("{rule}"),
+    };
+    assert_eq!(cents, decimal(&fee["amount_cents"]), "{context}");
+}
+
+fn usage(world: &World, id: &str, fee: &Value, explanation: &Value) -> Decimal {
+    assert_eq!(explanation["log_matches"], true, "{explanation:#}");
+    let (aggregation, terms) = (&explanation["aggregation"], &explanation["price"]);
+    assert_eq!(aggregation["events_count"], fee["events_count"]);
+    assert_eq!(aggregation["full_units"], fee["units"]);
+    let mut inputs = Inputs {
+        units: decimal(&aggregation["units"]),
+        full: decimal(&aggregation["full_units"]),
+        events: aggregation["events_count"].as_i64().unwrap(),
+        running: decimals(&aggregation["running_totals"]),
+        per_event: Some(&aggregation["values_per_event"]).filter(|values| !values.is_null()).map(decimals),
+        movements: None,
+    };
+    if let Some(proration) = aggregation.get("proration") {
+        let days = |value: &Value| Decimal::from(value["days"].as_i64().unwrap());
+        let of_period = Decimal::from(proration["period_days"].as_i64().unwrap());
+        let carried = decimal(&proration["carried"]["units"]);
+        let mut unit_days = carried * days(&proration["carried"]);
+        let mut movements = Vec::new();
+        if carried > Decimal::ZERO {
+            movements.push((carried, unit_days / of_period));
+        }
+        assert_eq!(proration["movements"]["is_complete"], true);
+        let mut full = carried;
+        for movement in proration["movements"]["entries"].as_array().unwrap() {
+            let units = decimal(&movement["units"]);
+            unit_days += units * days(movement);
+            movements.push((units, units * days(movement) / of_period));
+            full += units;
+        }
+        assert_eq!(ceil(unit_days / of_period, 5), inputs.units, "{explanation:#}");
+        if aggregation["aggregation_type"] == "sum_agg" {
+            assert_eq!(full, inputs.full, "{explanation:#}");
+        }
+        inputs.movements = Some(movements);
+    }
+    if let Some(weighting) = aggregation.get("weighting") {
+        let variations = weighting["variations"]["entries"].as_array().unwrap();
+        let area = |variation: &Value| decimal(&variation["value"]) * decimal(&variation["seconds_left"]);
+        let whole = decimal(&weighting["start_level"]) * decimal(&weighting["seconds"]);
+        let area = whole + variations.iter().map(area).sum::<Decimal>();
+        assert_eq!(ceil(area / decimal(&weighting["period_seconds"]), 20), inputs.units, "{explanation:#}");
+    }
+    let priced = price(terms["charge_model"].as_str().unwrap(), &terms["properties"], &inputs);
+    assert_eq!(explanation["calculation"]["amount_details"], fee["amount_details"]);
+    assert_eq!(decimal(&explanation["calculation"]["exact_amount"]), priced.amount, "{explanation:#}");
+    check_events(world, id, aggregation);
+    priced.amount
+}
+
+/// Pages through the events: as many as the explanation says, with its digest; a plain sum is theirs.
+fn check_events(world: &World, id: &str, aggregation: &Value) {
+    let mut events: Vec<Value> = Vec::new();
+    for page in 1.. {
+        let answer = world.get(&format!("/fees/{id}/events?per_page=20&page={page}"));
+        events.extend(answer["events"].as_array().unwrap().iter().cloned());
+        if answer["meta"]["next_page"].is_null() {
+            break;
+        }
+    }
+    assert_eq!(events.len() as u64, aggregation["events"]["count"].as_u64().unwrap());
+    let mut ids: Vec<&str> = events.iter().map(|event| event["lago_id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+    let digest: String = Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(aggregation["events"]["digest"], digest);
+    if aggregation["aggregation_type"] == "sum_agg" {
+        let sum: Decimal = events.iter().map(|event| decimal(&event["properties"]["value"])).sum();
+        assert_eq!(sum, decimal(&aggregation["full_units"]));
+    }
+}
+
+/// Currency units.
+fn minimum(minimum: &Value, rounding: &Value) -> Decimal {
+    let of = |name: &str| decimal(&minimum[name]);
+    let prorated = of("minimum_amount_cents") * of("days") / of("period_days");
+    (prorated - of("fees_amount_cents")) / decimal(&rounding["subunits"])
+}
+
+fn subscription(subscription: &Value, rounding: &Value) -> Decimal {
+    let of = |name: &str| decimal(&subscription[name]);
+    of("plan_amount_cents") * of("days") / of("period_days") / decimal(&rounding["subunits"])
+}
