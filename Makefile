@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. Anything longer than a line or two lives in infra/.
 .DEFAULT_GOAL := help
-.PHONY: help run demo deps test lint fmt bench doc docs cloud deploy
+.PHONY: help run demo deps test lint fmt bench year sweep doc docs cloud deploy
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -26,6 +26,12 @@ fmt: ## Formats the code.
 
 bench: ## A year of flights through a release server: events per second, usage, closings, memory.
 	infra/bench-flights.sh
+
+year: ## How long a sandbox of a hundred subscriptions takes to pass a year on a release server.
+	infra/bench-year.sh
+
+sweep: ## Every period of every time zone, interval and awkward anchor from 1970 to 2100, against a day-by-day walk.
+	WEIR_SWEEP=1 cargo test --locked --release --package domain --lib tiling -- --nocapture
 
 doc: ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps

@@ -3,14 +3,16 @@
 //! Moving it is a job on the billing queue, so that it goes on by itself after a restart: drain what is queued, do what is
 //! due one instant after the other, set the clock, drain again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::id::OrganizationId;
-use domain::organization::{Organization, TestClock};
+use domain::organization::{DocumentNumbering, Organization, TestClock};
 use domain::problem::Problems;
 use domain::time::Instant;
 use store::keys;
 use store::keys::Owner;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time;
 
 use crate::jobs::BillingJob;
@@ -22,6 +24,8 @@ const REQUEST_WAIT: Duration = Duration::from_secs(20);
 const DRAIN_WAIT: Duration = Duration::from_secs(120);
 /// Due entries read at once.
 const DUE_PAGE: usize = 100;
+/// Customers billed side by side at one instant.
+const CUSTOMERS_AT_ONCE: usize = 16;
 
 /// The organization's test clock.
 ///
@@ -79,19 +83,14 @@ pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
     drain(app, organization, "").await?;
     while let Some(at) = next_due(app, organization).await?.filter(|at| *at <= target) {
         set(app, organization, at, Some(target)).await?;
-        let due = app.store.due(&keys::due_in_sandbox(organization), at, DUE_PAGE).await?;
-        for entry in due {
-            let (_, owner) =
-                entry.owner.ok_or_else(|| Failure::Bug(format!("nobody knows what is due at {}", entry.key)))?;
-            match act(app, organization, &owner, at).await {
-                // It would fail again for ever, and the clock would be `advancing` for good. It stops here instead, where the
-                // user can mend what cannot be billed (a tax rate that no amount can carry) and advance again.
-                Err(Failure::Bug(cause)) => {
-                    tracing::error!(org.id = %organization, "the clock of sandbox {organization} stops at {at}: {cause}");
-                    return set(app, organization, at, None).await;
-                }
-                done => done?,
+        match act_all(app, organization, at).await {
+            // It would fail again for ever, and the clock would be `advancing` for good. It stops here instead, where the
+            // user can mend what cannot be billed (a tax rate that no amount can carry) and advance again.
+            Err(Failure::Bug(cause)) => {
+                tracing::error!(org.id = %organization, "the clock of sandbox {organization} stops at {at}: {cause}");
+                return set(app, organization, at, None).await;
             }
+            done => done?,
         }
     }
     set(app, organization, target, Some(target)).await?;
@@ -101,6 +100,50 @@ pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
 
 async fn next_due(app: &App, organization: OrganizationId) -> Outcome<Option<Instant>> {
     Ok(app.store.next_due(&keys::due_in_sandbox(organization)).await?)
+}
+
+/// Does what is due at one instant. Customers that follow each other are billed side by side: nothing of one concerns
+/// another, unless they share one series of numbers.
+async fn act_all(app: &App, organization: OrganizationId, at: Instant) -> Outcome<()> {
+    let due = app.store.due(&keys::due_in_sandbox(organization), at, DUE_PAGE).await?;
+    let numbering = app.organization(organization).await?.document_numbering;
+    let at_once = match numbering {
+        DocumentNumbering::PerCustomer => CUSTOMERS_AT_ONCE,
+        DocumentNumbering::PerOrganization => 1,
+    };
+    let mut seen = BTreeSet::new();
+    let mut closing: JoinSet<Outcome<()>> = JoinSet::new();
+    for entry in due {
+        let (_, owner) =
+            entry.owner.ok_or_else(|| Failure::Bug(format!("nobody knows what is due at {}", entry.key)))?;
+        // Several subscriptions of one customer are one closing.
+        if !seen.insert(owner) {
+            continue;
+        }
+        let room = if let Owner::Customer(_) = owner { at_once } else { 1 };
+        while closing.len() >= room {
+            joined(closing.join_next().await)?;
+        }
+        if let Owner::Customer(customer) = owner {
+            let app = app.clone();
+            closing.spawn(async move { billing::close_customer(&app, organization, customer, at).await });
+        } else {
+            act(app, organization, &owner, at).await?;
+        }
+    }
+    while !closing.is_empty() {
+        joined(closing.join_next().await)?;
+    }
+    Ok(())
+}
+
+/// How one of the closings under way ended.
+fn joined(ended: Option<Result<Outcome<()>, JoinError>>) -> Outcome<()> {
+    match ended {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(error)) => Err(Failure::Unavailable(format!("a closing did not end: {error}"))),
+        None => Ok(()),
+    }
 }
 
 /// Does what is due for one owner at `at`, right here: a sandbox's time moves in one place.

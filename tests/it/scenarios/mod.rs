@@ -14,6 +14,7 @@ mod drafts;
 mod event_checks;
 mod events;
 mod idempotency;
+mod journeys;
 mod lifecycle;
 mod metrics;
 mod numbering;

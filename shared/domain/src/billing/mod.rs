@@ -28,6 +28,8 @@ mod unused;
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod tiling;
 
 pub use boundaries::{
     Boundaries, LastRecord, Situation, boundaries, charges_period_days, next_period_start, period_end,
