@@ -21,6 +21,8 @@ const DAYS_AHEAD_MAX: u64 = 3 * 366;
 pub enum Step {
     /// A triggered top-up is due: the first of `owed` with its instant.
     TopUp(TopUp),
+    /// Its ongoing balance is to be looked at.
+    Look,
     /// It has expired.
     Expire,
     /// Its rule fires.
@@ -29,7 +31,7 @@ pub enum Step {
 
 /// The earliest step that is due by `until`, with its own instant; none if nothing is.
 ///
-/// Of several at one instant top-ups come first, then the expiry.
+/// Of several at one instant triggered top-ups come first, then looks, then the expiry.
 #[must_use]
 pub fn next_step(wallet: &Wallet, zone: Zone, until: Instant) -> Option<(Instant, Step)> {
     if !wallet.is_active() {
@@ -38,7 +40,8 @@ pub fn next_step(wallet: &Wallet, zone: Zone, until: Instant) -> Option<(Instant
     let owed = wallet.owed.iter().min_by_key(|owed| owed.at).map(|owed| (owed.at, Step::TopUp(owed.into())));
     let expiry = expiry_mark(wallet).map(|at| (at, Step::Expire));
     let interval = interval_mark(wallet, zone).map(|(at, top_up)| (at, Step::Interval(top_up)));
-    let steps = [owed, expiry, interval].into_iter().flatten();
+    let look = wallet.look_at.map(|at| (at, Step::Look));
+    let steps = [owed, look, expiry, interval].into_iter().flatten();
     steps.min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= until)
 }
 
@@ -63,7 +66,7 @@ impl Wallet {
         match step {
             Step::TopUp(made) => wallet.owed.retain(|owed| (owed.at, owed.occasion) != (made.at, made.occasion)),
             Step::Interval(made) => wallet.last_interval_at = Some(made.at),
-            Step::Expire => {}
+            Step::Look | Step::Expire => {}
         }
         wallet
     }

@@ -207,6 +207,8 @@ pub fn create(new: &NewWallet, payer: Option<Payer<'_>>, birth: WalletBirth) -> 
         expiration_at,
         rule,
         owed: if has_first { vec![first] } else { Vec::new() },
+        look_at: None,
+        is_low_by_usage: false,
         last_interval_at: None,
         last_balance_sync_at: None,
         last_consumed_at: None,

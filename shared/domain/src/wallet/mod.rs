@@ -61,6 +61,11 @@ pub struct Wallet {
     pub rule: Option<Rule>,
     /// Top-ups that were triggered and have not been made yet, in order.
     pub owed: Vec<OwedTopUp>,
+    /// Usage has come: when to look at the ongoing balance. Only where a threshold rule asks for it.
+    pub look_at: Option<Instant>,
+    /// Usage has brought the ongoing balance to the threshold, and a top-up was triggered that is not paid yet: the invoice
+    /// that bills this usage triggers no other.
+    pub is_low_by_usage: bool,
     /// When its last top-up by interval was made.
     pub last_interval_at: Option<Instant>,
     /// When its balance last changed.
@@ -342,6 +347,12 @@ impl Wallet {
         }
     }
 
+    /// The rule that tops it up at a threshold, if it has one that tops up anything.
+    #[must_use]
+    pub fn threshold_rule(&self) -> Option<&Rule> {
+        self.rule.as_ref().filter(|rule| rule.trigger == Trigger::Threshold && rule.has_credits())
+    }
+
     /// The same with the instant of its next due action, in the customer's zone.
     #[must_use]
     pub fn scheduled(self, zone: Zone) -> Wallet {
@@ -376,7 +387,7 @@ impl Wallet {
     /// Credits in: they are worth `trunc(rate * credits * subunits)` minor units (chapter 04, 11.4).
     fn credited(&self, transaction: &WalletTransaction, at: Instant) -> Result<Wallet, BalanceOverflow> {
         let movement = Movement { cents: transaction.cents, credits: transaction.credits, consumed: Decimal::ZERO };
-        self.moved(movement, at)
+        Ok(Wallet { is_low_by_usage: false, ..self.moved(movement, at)? })
     }
 
     /// What credits are worth, minor units, truncated; none if it leaves 64 bits.
@@ -489,22 +500,31 @@ pub fn consume(wallet: &Wallet, total_cents: i64, invoice: InvoiceId, at: Instan
         created_at: at,
         created_seq,
     };
-    let mut changed = Wallet { last_consumed_at: Some(at), ..moved };
-    changed.owed.extend(triggered(&changed, invoice, at));
+    let mut changed = Wallet { last_consumed_at: Some(at), is_low_by_usage: false, ..moved };
+    if !wallet.is_low_by_usage {
+        changed.owed.extend(changed.threshold_rule().and_then(|rule| {
+            let is_low = changed.balance.credits <= rule.threshold;
+            is_low.then(|| rule.triggered(invoice.0, at))
+        }));
+    }
     Some(Change { wallet: changed, transactions: vec![transaction] })
 }
 
-/// The top-up that a wallet's threshold rule asks for after its balance has gone down (chapter 04, 11.7).
-fn triggered(wallet: &Wallet, invoice: InvoiceId, at: Instant) -> Option<OwedTopUp> {
-    let rule = wallet.rule.as_ref().filter(|rule| rule.trigger == Trigger::Threshold && rule.has_credits())?;
-    let is_low = wallet.balance.credits <= rule.threshold;
-    is_low.then(|| OwedTopUp {
-        at: at.checked_add_signed(THRESHOLD_DELAY).unwrap_or(at),
-        occasion: invoice.0,
-        source: Source::Threshold,
-        paid: rule.paid,
-        granted: rule.granted,
-    })
+/// The wallet after a look at its ongoing balance, `usage_cents` being unbilled (chapter 09): if usage alone has brought it
+/// to the threshold or below since the last answer, a top-up is owed.
+#[must_use]
+pub fn look(wallet: &Wallet, usage_cents: i64, at: Instant) -> Wallet {
+    let mut seen = Wallet { look_at: None, ..wallet.clone() };
+    let Some(rule) = wallet.threshold_rule() else { return seen };
+    let is_low = wallet.ongoing(usage_cents).credits <= rule.threshold;
+    // A balance that is low without any usage was answered, or was never above: only invoices trigger then (11.7).
+    let by_usage = is_low && wallet.balance.credits > rule.threshold;
+    if by_usage && !wallet.is_low_by_usage {
+        let occasion = derived("look", &[&at.timestamp_micros().to_be_bytes()]);
+        seen.owed.push(rule.triggered(occasion, at));
+    }
+    seen.is_low_by_usage = by_usage;
+    seen
 }
 
 impl Rule {
@@ -512,6 +532,12 @@ impl Rule {
     #[must_use]
     pub fn has_credits(&self) -> bool {
         self.paid > Decimal::ZERO || self.granted > Decimal::ZERO
+    }
+
+    /// The top-up that the rule asks for because of what happened at `at` (chapter 04, 11.7).
+    fn triggered(&self, occasion: uuid::Uuid, at: Instant) -> OwedTopUp {
+        let at = at.checked_add_signed(THRESHOLD_DELAY).unwrap_or(at);
+        OwedTopUp { at, occasion, source: Source::Threshold, paid: self.paid, granted: self.granted }
     }
 }
 
@@ -551,6 +577,8 @@ pub fn terminate(wallet: &Wallet, at: Instant) -> Wallet {
         State::Active => Wallet {
             state: State::Terminated { terminated_at: at },
             owed: Vec::new(),
+            look_at: None,
+            is_low_by_usage: false,
             next_due: None,
             ..wallet.clone()
         },

@@ -22,6 +22,8 @@ fn wallet(cents: i64, credits: Decimal, rate: Decimal) -> Wallet {
         expiration_at: None,
         rule: None,
         owed: Vec::new(),
+        look_at: None,
+        is_low_by_usage: false,
         last_interval_at: None,
         last_balance_sync_at: None,
         last_consumed_at: None,
@@ -181,6 +183,42 @@ fn a_threshold_is_looked_at_after_every_use() {
     check(dec!(6), true);
     check(dec!(5.5), true);
     check(dec!(2), false);
+}
+
+/// Chapter 09: threshold top-ups look at the ongoing balance.
+#[test]
+fn usage_that_brings_the_ongoing_balance_to_the_threshold_tops_up_once() {
+    let low = |paid, granted| {
+        let mut before = wallet(1000, dec!(10), dec!(1));
+        before.rule = Some(Rule { paid, granted, ..rule(Trigger::Threshold, None, dec!(6)) });
+        before.look_at = Some(at(NOW));
+        assert_eq!(next_step(&before, Zone::UTC, at(NOW)), Some((at(NOW), Step::Look)));
+        let above = look(&before, 399, at(NOW));
+        assert_eq!((above.owed.len(), above.is_low_by_usage, above.look_at), (0, false, None));
+        let low = look(&before, 400, at(NOW));
+        assert_eq!((low.owed.len(), low.is_low_by_usage), (1, true));
+        assert_eq!((low.owed[0].at, low.owed[0].source), (at("2024-01-09T08:59:53Z"), Source::Threshold));
+        assert_eq!(look(&low, 450, at("2024-01-10T00:00:00Z")).owed.len(), 1, "answered");
+        low
+    };
+    // Bought credits that wait for their payment: the invoice of the usage does not buy again, the next one does.
+    let bought = low(dec!(5), dec!(0));
+    let billed = consume(&bought, 450, invoice(1), at("2024-02-01T00:00:00Z"), 5).unwrap().wallet;
+    assert_eq!((billed.owed.len(), billed.is_low_by_usage), (1, false));
+    assert_eq!(consume(&billed, 1, invoice(2), at("2024-02-01T00:00:00Z"), 5).unwrap().wallet.owed.len(), 2);
+    // Granted ones lift the balance at once: usage may bring it down again.
+    let granted = low(dec!(0), dec!(5));
+    let (_, step) = next_step(&granted, Zone::UTC, Instant::MAX_UTC).unwrap();
+    let Step::TopUp(made) = &step else { panic!("{step:?}") };
+    let lifted = top_up(&granted.after(&step), made, &mut || 1).unwrap().wallet;
+    assert_eq!((lifted.balance.credits, lifted.is_low_by_usage), (dec!(15), false));
+    assert_eq!(look(&lifted, 899, at(NOW)).owed.len(), 0);
+    assert_eq!(look(&lifted, 900, at(NOW)).owed.len(), 1);
+    // A balance that is low by itself waits for an invoice.
+    let mut empty = wallet(600, dec!(6), dec!(1));
+    empty.rule = Some(rule(Trigger::Threshold, None, dec!(6)));
+    assert_eq!(look(&empty, 100, at(NOW)).owed.len(), 0);
+    assert_eq!(look(&wallet(600, dec!(6), dec!(1)), 600, at(NOW)).owed.len(), 0);
 }
 
 #[test]

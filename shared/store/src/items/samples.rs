@@ -770,6 +770,8 @@ pub fn wallet(full: bool) -> Wallet {
             })
             .into_iter()
             .collect(),
+        look_at: full.then(|| at("2024-01-19T00:00:00Z")),
+        is_low_by_usage: full,
         last_interval_at: full.then(|| at("2024-01-20T00:55:00Z")),
         last_balance_sync_at: full.then(|| at("2024-01-21T00:55:00Z")),
         last_consumed_at: full.then(|| at("2024-01-22T00:55:00Z")),

@@ -8,6 +8,7 @@ use domain::invoice::{FeeItem, FeePayment, FeePaymentStatus, Invoice};
 use domain::metric::groups::Groups;
 use domain::plan::Charge;
 use domain::value::Value;
+use domain::wallet::Wallet;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
@@ -100,6 +101,15 @@ fn old_golden<R: Record>(file: &str) -> R {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", file].iter().collect();
     let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     R::from_stored(serde_json::from_slice(&golden).unwrap()).unwrap()
+}
+
+/// Before schema 2 nobody looked at the ongoing balance.
+#[test]
+fn wallets_of_schema_1_are_what_they_were() {
+    for (full, file) in [(true, "wallet.v1.json"), (false, "wallet.v1.minimal.json")] {
+        let expected = Wallet { look_at: None, is_low_by_usage: false, ..samples::wallet(full) };
+        assert_eq!(old_golden::<Wallet>(file), expected, "{file}");
+    }
 }
 
 /// Before schema 2 nothing but subscriptions fixed a currency.

@@ -37,6 +37,12 @@ pub struct StoredWallet {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<StoredRule>,
     owed: Vec<StoredOwedTopUp>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look_at: Option<Micros>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_low_by_usage: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_interval_at: Option<Micros>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +132,7 @@ impl From<StoredOwedTopUp> for OwedTopUp {
 
 impl Record for Wallet {
     const KIND: &'static str = "wallet";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredWallet;
 
     fn key(&self, scope: Scope) -> Key {
@@ -153,6 +159,8 @@ impl Record for Wallet {
             expiration_at,
             rule,
             owed,
+            look_at,
+            is_low_by_usage,
             last_interval_at,
             last_balance_sync_at,
             last_consumed_at,
@@ -173,6 +181,8 @@ impl Record for Wallet {
             expiration_at: expiration_at.map(Micros),
             rule: rule.as_ref().map(StoredRule::from),
             owed: all(owed),
+            look_at: look_at.map(Micros),
+            is_low_by_usage: *is_low_by_usage,
             last_interval_at: last_interval_at.map(Micros),
             last_balance_sync_at: last_balance_sync_at.map(Micros),
             last_consumed_at: last_consumed_at.map(Micros),
@@ -202,6 +212,8 @@ impl Record for Wallet {
             expiration_at: at(stored.expiration_at),
             rule: stored.rule.map(Rule::from),
             owed: stored.owed.into_iter().map(OwedTopUp::from).collect(),
+            look_at: at(stored.look_at),
+            is_low_by_usage: stored.is_low_by_usage,
             last_interval_at: at(stored.last_interval_at),
             last_balance_sync_at: at(stored.last_balance_sync_at),
             last_consumed_at: at(stored.last_consumed_at),
