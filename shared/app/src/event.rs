@@ -217,6 +217,9 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
 async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery], works: &[String]) -> Outcome<()> {
     usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
     crate::event_check::note(app, organization, deliveries).await?;
+    let events = deliveries.iter().flat_map(|delivery| &delivery.events);
+    let subscriptions = events.filter_map(|event| event.external_subscription_id.as_deref());
+    crate::wallet::note_usage(app, organization, subscriptions).await?;
     for work in works {
         app.finish_work(organization, Some(work)).await?;
     }

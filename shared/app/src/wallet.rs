@@ -3,6 +3,7 @@
 //!
 //! Every balance that changes is written by `written`, together with the transactions that explain it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use domain::id::{CustomerId, OrganizationId, WalletId, WalletRuleId};
@@ -76,11 +77,61 @@ async fn create_once(app: &App, organization: &Organization, new: &NewWallet) ->
         .create(&mark(&wallet))
         .claim(&Alias::new(kinds::ACTIVE_WALLET, &payer.id.to_string(), wallet.id))
         .update(&file.customer, &payer);
+    commit = watched(commit, organization, &wallet)?;
     if !wallet.owed.is_empty() {
         commit = commit.then(&job(organization.id, wallet.id, now).message(&wallet.id.to_string()));
     }
     retry_on_conflict(app.execute(commit).await)?;
     Ok(Owned { wallet: Versioned { value: wallet, version: 1 }, external_customer_id: payer.external_id })
+}
+
+/// Remembers, once and for ever, that an organization has threshold rules: ingestion looks for wallets only then.
+fn watched(commit: Commit, organization: &Organization, wallet: &Wallet) -> Outcome<Commit> {
+    if wallet.threshold_rule().is_none() {
+        return Ok(commit);
+    }
+    let mark = Alias::new(kinds::THRESHOLD_RULES, "", wallet.id);
+    let item = store::record::to_item(crate::scope(organization), &mark, 1);
+    let item = item.map_err(|error| Failure::Bug(error.to_string()))?;
+    Ok(commit.write(Write::Put(item, Condition::None)))
+}
+
+/// Has the ongoing balances looked at that new usage of these subscriptions concerns (chapter 09): those of active wallets
+/// with a threshold rule. One read; in an organization with such rules up to four per subscription, and a write where nothing
+/// waits to be looked at.
+///
+/// # Errors
+/// The table did not answer.
+pub(crate) async fn note_usage<'e>(
+    app: &App,
+    organization: OrganizationId,
+    external_subscription_ids: impl Iterator<Item = &'e str>,
+) -> Outcome<()> {
+    let ids: BTreeSet<&str> = external_subscription_ids.collect();
+    if ids.is_empty() || app.store.owner_of(organization, kinds::THRESHOLD_RULES, "").await?.is_none() {
+        return Ok(());
+    }
+    let mut customers = BTreeSet::new();
+    for id in ids {
+        let chain = app.store.chain(organization, id).await?;
+        customers.extend(chain.iter().flat_map(|chain| &chain.members).map(|member| member.customer_id));
+    }
+    for customer in customers {
+        app.until_no_conflict(|| async {
+            let owner = app.store.owner_of(organization, kinds::ACTIVE_WALLET, &customer.to_string()).await?;
+            let Some(id) = owner else { return Ok(()) };
+            let Some(found) = app.store.wallet(organization, WalletId(id)).await? else { return Ok(()) };
+            if !found.is_active() || found.threshold_rule().is_none() || found.look_at.is_some() {
+                return Ok(());
+            }
+            let organization = app.organization(organization).await?;
+            let zone = zone_of(app, &organization, customer).await?;
+            let noted = Wallet { look_at: Some(app.now(&organization)), ..found.value.clone() }.scheduled(zone);
+            retry_on_conflict(app.execute(app.commit(&organization).update(&found, &noted)).await)
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// The mark of an active wallet.
@@ -142,7 +193,8 @@ pub async fn update(
         let rule_id = WalletRuleId(app.ids.uuid());
         let zones = (organization.timezone, zone);
         let edited = wallet::edit(&found, update, rule_id, zones, app.now(organization))?;
-        retry_on_conflict(app.execute(app.commit(organization).update(&found, &edited)).await)?;
+        let commit = watched(app.commit(organization).update(&found, &edited), organization, &edited)?;
+        retry_on_conflict(app.execute(commit).await)?;
         let wallet = Versioned { value: edited, version: found.version + 1 };
         Ok(Owned { wallet, external_customer_id })
     })
@@ -371,6 +423,11 @@ async fn step(app: &App, organization: OrganizationId, id: WalletId, until: Inst
         return Ok(false);
     };
     match &step {
+        Step::Look => {
+            let usage_cents = crate::usage::unbilled_cents(app, &account.organization, found.customer_id).await?;
+            let seen = wallet::look(&found, usage_cents, at).scheduled(zone);
+            retry_on_conflict(app.execute(app.commit(&account.organization).update(&found, &seen)).await)?;
+        }
         Step::Expire => {
             end(app, &account.organization, found, at).await?;
         }

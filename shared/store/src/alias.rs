@@ -16,6 +16,8 @@ pub mod kinds {
     pub const TAX: &str = "tax";
     /// Customers with an active wallet, by their id: there is one at most.
     pub const ACTIVE_WALLET: &str = "active_wallet";
+    /// Whether the organization has, or had, wallets with a threshold rule: one name, the empty one.
+    pub const THRESHOLD_RULES: &str = "threshold_rules";
     /// External ids of customers.
     pub const CUSTOMER: &str = "customer";
 }
