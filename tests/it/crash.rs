@@ -6,6 +6,7 @@
 mod faults;
 mod idempotency;
 mod system;
+mod wallets;
 
 use std::sync::Arc;
 

@@ -6,12 +6,14 @@
 use domain::coupon::AppliedCoupon;
 use domain::id::AppliedCouponId;
 use domain::invoice::Invoice;
-use domain::invoice::settlement::{Means, Used, UsedCoupon};
+use domain::invoice::settlement::{Means, Prepaid, Used, UsedCoupon};
+use domain::time::Zone;
+use domain::wallet::{Change, Wallet};
 use store::items::{CouponCredit, Live, LiveKind};
 use store::{Commit, Versioned};
 
 use crate::billing::Account;
-use crate::{App, Failure, Outcome};
+use crate::{App, Failure, Outcome, wallet};
 
 /// Most applied coupons that one invoice looks at: each may need two writes of its transaction. Those beyond it, in order of
 /// application, wait for the next invoice.
@@ -20,6 +22,10 @@ const COUPONS_MAX: usize = 30;
 /// A customer's means, in the versions that were read.
 pub(crate) struct Purse {
     coupons: Vec<Versioned<AppliedCoupon>>,
+    wallet: Option<Versioned<Wallet>>,
+    /// Order of creation of what the wallet's use makes.
+    wallet_seq: i64,
+    zone: Zone,
 }
 
 impl Purse {
@@ -27,12 +33,21 @@ impl Purse {
     pub(crate) async fn load(app: &App, account: &Account) -> Outcome<Purse> {
         let ids = |kind| account.live.iter().filter(move |mark| mark.kind == kind).map(|mark| mark.id);
         let coupons: Vec<_> = ids(LiveKind::AppliedCoupon).map(AppliedCouponId).take(COUPONS_MAX).collect();
-        Ok(Purse { coupons: app.store.applied_coupons_by_id(account.organization.id, &coupons).await? })
+        Ok(Purse {
+            coupons: app.store.applied_coupons_by_id(account.organization.id, &coupons).await?,
+            wallet: wallet::active(app, account.organization.id, &account.live).await?,
+            wallet_seq: app.ids.sequence(),
+            zone: account.zone(),
+        })
     }
 
     /// As the settlement takes them.
     pub(crate) fn means(&self) -> Means {
-        Means { coupons: self.coupons.iter().map(|coupon| coupon.value.clone()).collect() }
+        let (coupons, wallet) = (self.coupons.iter(), self.wallet.as_ref());
+        Means {
+            coupons: coupons.map(|coupon| coupon.value.clone()).collect(),
+            wallet: wallet.map(|wallet| Prepaid { wallet: wallet.value.clone(), created_seq: self.wallet_seq }),
+        }
     }
 
     /// Adds what the invoice used to its commit. What is used up loses its mark.
@@ -45,6 +60,12 @@ impl Purse {
             if !coupon.is_active() {
                 commit = commit.remove(&mark_of(coupon));
             }
+        }
+        if let Some(change) = &used.wallet {
+            let read =
+                self.wallet.as_ref().ok_or_else(|| Failure::Bug("a wallet was used but not loaded".to_owned()))?;
+            let scheduled = change.wallet.clone().scheduled(self.zone);
+            commit = wallet::written(commit, read, &Change { wallet: scheduled, ..change.clone() }, &[]);
         }
         Ok(commit)
     }

@@ -550,3 +550,207 @@ fn what_unbilled_usage_leaves_is_shown() {
         assert_eq!(world.get("/wallets?external_customer_id=acme")["wallets"][0][field], expected, "{field}");
     }
 }
+
+/// A plan of 4.50 in advance: subscribing uses 4.50 at once.
+fn small_plan(world: &World) {
+    world.plan("small", "4.50 EUR monthly in advance", &[]);
+}
+
+fn subscribe_as(world: &World, customer: &str, external_id: &str, plan: &str) {
+    let subscription = json!({"external_customer_id": customer, "external_id": external_id, "plan_code": plan});
+    world.post("/subscriptions", json!({ "subscription": subscription }));
+}
+
+fn prepaid(invoice: &Value) -> String {
+    let cents = |name: &str| invoice[name].to_string();
+    let status = invoice["payment_status"].as_str().unwrap();
+    format!(
+        "{} - {} = {} {status}",
+        cents("sub_total_including_taxes_amount_cents"),
+        cents("prepaid_credit_amount_cents"),
+        cents("total_amount_cents")
+    )
+}
+
+#[test]
+fn invoices_use_credits_after_tax() {
+    let world = World::new("2024-01-01");
+    world.tax("vat", "20", true);
+    world.plan("hundred", "100.00 EUR monthly", &[]);
+    world.subscribe("acme", "hundred");
+    let id = wallet(&world, "acme", json!({"rate_amount": "5", "granted_credits": "30"}));
+    world.travel_to("2024-02-01");
+    assert_eq!(prepaid(&world.all_invoices("acme")[0]), "12000 - 12000 = 0 succeeded");
+    // 120.00 at 5.00 per credit are 24 credits.
+    assert_eq!(balance(&world, &id), "3000 / 6.0, used 24.0");
+    let used = shown(&world, &id);
+    assert_eq!(
+        (&used["last_consumed_credit_at"], &used["last_balance_sync_at"]),
+        (&json!("2024-02-01T00:00:00Z"), &json!("2024-02-01T00:00:00Z"))
+    );
+    world.travel_to("2024-03-01");
+    let second = world.all_invoices("acme")[1].clone();
+    assert_eq!(prepaid(&second), "12000 - 3000 = 9000 pending");
+    assert_eq!((&second["credits"], &second["credit_amount_cents"]), (&json!([]), &json!(0)));
+    world.travel_to("2024-04-01");
+    assert_eq!(prepaid(&world.all_invoices("acme")[2]), "12000 - 0 = 12000 pending");
+    expect![[r#"
+        inbound granted manual settled 30.0 = 150.0 at 2024-01-01T00:00:00Z, settled 2024-01-01T00:00:00Z
+        outbound invoiced manual settled 24.0 = 120.0 at 2024-02-01T00:00:00Z, settled 2024-02-01T00:00:00Z
+        outbound invoiced manual settled 6.0 = 30.0 at 2024-03-01T00:00:00Z, settled 2024-03-01T00:00:00Z
+    "#]]
+    .assert_eq(&transactions(&world, &id));
+    let path = format!("/invoices/{}", second["lago_id"].as_str().unwrap());
+    assert_eq!(world.ask(Method::POST, &format!("{path}/download"), None).status, 200);
+    world.settle();
+    let link = world.get(&path)["invoice"]["file_url"].as_str().unwrap().to_owned();
+    let page = pdf_extract::extract_text_from_mem(&send("no key", Method::GET, &link, None).bytes).unwrap();
+    for words in ["Prepaid credits", "30.00", "90.00"] {
+        assert!(page.contains(words), "`{words}` is missing: {page}");
+    }
+}
+
+#[test]
+fn a_void_gives_back_to_an_active_wallet_only() {
+    let world = World::new("2024-01-01");
+    world.plan("hundred", "100.00 EUR monthly in advance", &[]);
+    world.customer("acme", json!({}));
+    let id = wallet(&world, "acme", json!({"rate_amount": "3", "granted_credits": "10"}));
+    world.settle();
+    subscribe_as(&world, "acme", "one", "hundred");
+    world.settle();
+    let first = world.only_invoice("acme");
+    assert_eq!(prepaid(&first), "10000 - 3000 = 7000 pending");
+    assert_eq!(balance(&world, &id), "0 / 0.0, used 10.0");
+    world.travel_to("2024-01-02");
+    let voided = world.post(&format!("/invoices/{}/void", first["lago_id"].as_str().unwrap()), json!({}));
+    assert_eq!(prepaid(&voided["invoice"]), "10000 - 3000 = 7000 pending");
+    assert_eq!(balance(&world, &id), "3000 / 10.0, used 0.0");
+    assert!(transactions(&world, &id).ends_with(
+        "inbound voided manual settled 10.0 = 30.0 at 2024-01-02T00:00:00Z, settled 2024-01-02T00:00:00Z\n"
+    ));
+    subscribe_as(&world, "acme", "two", "hundred");
+    world.settle();
+    world.delete(&format!("/wallets/{id}"));
+    let second = world.all_invoices("acme")[1].clone();
+    let voided = world.post(&format!("/invoices/{}/void", second["lago_id"].as_str().unwrap()), json!({}));
+    assert_eq!(voided["invoice"]["status"], "voided");
+    assert_eq!(balance(&world, &id), "0 / 0.0, used 10.0");
+    // A purchase whose invoice is voided stays as it is: nobody pays it, and if somebody does, it counts.
+    let other = wallet(&world, "acme", json!({}));
+    top_up(&world, &other, "5", "0");
+    let sale = world.all_invoices("acme")[2].clone();
+    world.post(&format!("/invoices/{}/void", sale["lago_id"].as_str().unwrap()), json!({}));
+    assert_eq!(balance(&world, &other), "0 / 0.0, used 0.0");
+    assert!(transactions(&world, &other).starts_with("inbound purchased manual pending 5.0"));
+}
+
+#[test]
+fn a_draft_uses_credits_when_it_is_final() {
+    let world = World::new("2024-01-01");
+    world.plan("hundred", "100.00 EUR monthly", &[]);
+    world.customer("acme", json!({"billing_configuration": {"invoice_grace_period": 3}}));
+    world.subscribe("acme", "hundred");
+    // Expired in the meantime, and not swept yet: the chapter lets it be used.
+    let id = wallet(&world, "acme", json!({"granted_credits": "40", "expiration_at": "2024-02-04T00:00:00Z"}));
+    world.travel_to("2024-02-01");
+    assert_eq!(prepaid(&world.only_invoice("acme")), "10000 - 0 = 10000 pending");
+    assert_eq!(balance(&world, &id), "4000 / 40.0, used 0.0");
+    world.travel_to("2024-02-04T00:20");
+    assert_eq!(prepaid(&world.only_invoice("acme")), "10000 - 4000 = 6000 pending");
+    assert_eq!(balance(&world, &id), "0 / 0.0, used 40.0");
+    world.travel_to("2024-02-04T00:45");
+    assert_eq!(shown(&world, &id)["status"], "terminated");
+}
+
+#[test]
+fn a_threshold_tops_up_two_seconds_after_each_use_at_or_below_it() {
+    let world = World::new("2024-01-10T10:00");
+    small_plan(&world);
+    let rule = |threshold: &str| json!([{"rule_type": "threshold", "threshold_credits": threshold}]);
+    let new = |customer: &str, threshold: &str| {
+        let id = wallet_of(&world, customer, json!({"recurring_transaction_rules": rule(threshold)}));
+        // 10 credits to begin with, and rules of 2 credits to buy and 1 to grant.
+        top_up(&world, &id, "0", "10");
+        let rules = world.get(&format!("/wallets/{id}"))["wallet"]["recurring_transaction_rules"][0]["lago_id"].clone();
+        let entry = json!({"lago_id": rules, "paid_credits": "2", "granted_credits": "1"});
+        world.put(&format!("/wallets/{id}"), json!({"wallet": {"recurring_transaction_rules": [entry]}}));
+        id
+    };
+    let ids = [new("six", "6"), new("exact", "5.5"), new("two", "2.0")];
+    for customer in ["six", "exact", "two"] {
+        subscribe_as(&world, customer, customer, "small");
+    }
+    world.settle();
+    world.travel_to("2024-01-10T10:00:01");
+    for id in &ids {
+        assert_eq!(balance(&world, id), "550 / 5.5, used 4.5");
+    }
+    world.travel_to("2024-01-10T10:00:02");
+    assert_eq!(balance(&world, &ids[0]), "650 / 6.5, used 4.5");
+    assert_eq!(balance(&world, &ids[1]), "650 / 6.5, used 4.5");
+    assert_eq!(balance(&world, &ids[2]), "550 / 5.5, used 4.5");
+    expect![[r#"
+        inbound granted manual settled 10.0 = 10.0 at 2024-01-10T10:00:00Z, settled 2024-01-10T10:00:00Z
+        outbound invoiced manual settled 4.5 = 4.5 at 2024-01-10T10:00:00Z, settled 2024-01-10T10:00:00Z
+        inbound purchased threshold pending 2.0 = 2.0 at 2024-01-10T10:00:02Z, settled never
+        inbound granted threshold settled 1.0 = 1.0 at 2024-01-10T10:00:02Z, settled 2024-01-10T10:00:02Z
+    "#]]
+    .assert_eq(&transactions(&world, &ids[0]));
+    // Unpaid top-ups do not count: each further use triggers again.
+    world.travel_to("2024-02-02");
+    expect![[r#"
+        ACME-0001-001-001 subscription 2024-01-10 finalized succeeded 0
+        ACME-0001-001-002 credit 2024-01-10 finalized pending 200
+        ACME-0001-001-003 subscription 2024-02-01 finalized succeeded 0
+        ACME-0001-001-004 credit 2024-02-01 finalized pending 200
+    "#]]
+    .assert_eq(&invoices(&world, "six"));
+    assert_eq!(balance(&world, &ids[0]), "300 / 3.0, used 9.0");
+    // 5.5 - 4.5 = 1.0 is at or below 2.0 now.
+    assert_eq!(balance(&world, &ids[2]), "200 / 2.0, used 9.0");
+}
+
+#[test]
+fn usage_that_eats_up_the_credits_tops_up_before_it_is_billed() {
+    let world = World::new("2024-03-01");
+    world.metric("calls", "count");
+    let charge = world.charge("calls", "standard", json!({"amount": "1"}));
+    world.plan("metered", "0.00 EUR monthly", &[charge]);
+    world.subscribe("acme", "metered");
+    let rule = json!([{"rule_type": "threshold", "threshold_credits": "6"}]);
+    let id = wallet(&world, "acme", json!({"paid_credits": "5", "recurring_transaction_rules": rule}));
+    top_up(&world, &id, "0", "10");
+    let call = |at: &'static str| (at, json!({}));
+    world.travel_to("2024-03-05");
+    world.usage("acme", "calls", &[call("2024-03-05"), call("2024-03-05"), call("2024-03-05")]);
+    world.travel_to("2024-03-06");
+    assert_eq!(shown(&world, &id)["credits_ongoing_balance"], "7.0");
+    world.usage("acme", "calls", &[call("2024-03-06")]);
+    world.settle();
+    assert_eq!(shown(&world, &id)["credits_ongoing_balance"], "6.0");
+    world.travel_to("2024-03-06T00:00:02");
+    world.usage("acme", "calls", &[call("2024-03-06")]);
+    world.travel_to("2024-04-02");
+    // One top-up for the usage; the invoice that bills it makes no other.
+    expect![[r#"
+        inbound purchased manual pending 5.0 = 5.0 at 2024-03-01T00:00:00Z, settled never
+        inbound granted manual settled 10.0 = 10.0 at 2024-03-01T00:00:00Z, settled 2024-03-01T00:00:00Z
+        inbound purchased threshold pending 5.0 = 5.0 at 2024-03-06T00:00:02Z, settled never
+        outbound invoiced manual settled 5.0 = 5.0 at 2024-04-01T00:00:00Z, settled 2024-04-01T00:00:00Z
+    "#]]
+    .assert_eq(&transactions(&world, &id));
+}
+
+#[test]
+fn the_last_invoices_of_a_deleted_customer_use_its_wallet() {
+    let world = World::new("2024-01-01");
+    world.plan("hundred", "100.00 EUR monthly", &[]);
+    world.subscribe("acme", "hundred");
+    wallet(&world, "acme", json!({"granted_credits": "20"}));
+    world.settle();
+    world.delete("/customers/acme");
+    world.settle();
+    // One day of 31.
+    assert_eq!(prepaid(&world.only_invoice("acme")), "323 - 323 = 0 succeeded");
+}

@@ -2,11 +2,12 @@
 //! 04, 3.2. One pure function over the invoice and the customer's means of paying it.
 //!
 //! Each kind of means has a file of its own, with the means that go in and what was used of them that comes out:
-//! `coupons` (step 2). `settle` calls them in the chapter's order and does the sums between them.
+//! `coupons` (step 2), `prepaid` (step 9). `settle` calls them in the chapter's order and does the sums between them.
 //!
 //! It runs once in an invoice's life: when it becomes final. A draft shows neither coupons nor credits.
 
 mod coupons;
+mod prepaid;
 
 use std::collections::BTreeMap;
 
@@ -15,14 +16,18 @@ use crate::id::PlanId;
 use crate::invoice::{self, AmountOverflow, Invoice};
 use crate::tax;
 use crate::time::Instant;
+use crate::wallet::Change;
 
 pub use coupons::UsedCoupon;
+pub use prepaid::Prepaid;
 
 /// What a customer has that can pay a part of an invoice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Means {
     /// Its active applied coupons, in any order.
     pub coupons: Vec<AppliedCoupon>,
+    /// Its active wallet.
+    pub wallet: Option<Prepaid>,
 }
 
 /// What was used of the means, as the invoice leaves it: the writer stores each in the invoice's own commit.
@@ -30,6 +35,8 @@ pub struct Means {
 pub struct Used {
     /// Coupons with a line on the invoice, in order of use.
     pub coupons: Vec<UsedCoupon>,
+    /// The wallet after it paid a part, and the transaction that says so.
+    pub wallet: Option<Change>,
 }
 
 /// A settled invoice, and what it took.
@@ -56,9 +63,11 @@ pub fn settle(invoice: Invoice, means: Means, parents: &Parents, at: Instant) ->
     let coupons = coupons::apply(&mut invoice, means.coupons, parents, at)?;
     // Steps 3 to 7: `totals.total` is what is left to pay from here on.
     retax(&mut invoice)?;
+    // Step 9.
+    let wallet = prepaid::apply(&mut invoice, means.wallet, at);
     // Steps 10 and 11.
     invoice.payment_status = invoice::initial_payment_status(invoice.totals.total);
-    Ok(Settled { invoice, used: Used { coupons } })
+    Ok(Settled { invoice, used: Used { coupons, wallet } })
 }
 
 /// The fees' taxes on what coupons have left of them, and the sums up to the sub total with taxes.

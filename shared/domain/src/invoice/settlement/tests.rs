@@ -9,13 +9,16 @@ use super::*;
 use crate::billing::{Boundaries, Situation};
 use crate::charge::AmountDetails;
 use crate::coupon::{Discount, Frequency, Limit};
-use crate::id::{AppliedCouponId, ChargeId, CouponId, CustomerId, InvoiceId, MetricId, PlanId, SubscriptionId, TaxId};
+use crate::id::{
+    AppliedCouponId, ChargeId, CouponId, CustomerId, InvoiceId, MetricId, PlanId, SubscriptionId, TaxId, WalletId,
+};
 use crate::invoice::{
     BilledSubscription, ChargeItem, Fee, FeeItem, FeePayment, Kind, PaymentStatus, Status, Totals, fee_id,
 };
 use crate::money::Currency;
 use crate::tax::Tax;
 use crate::time::{Interval, Zone};
+use crate::wallet::{self, Wallet};
 
 const AT: Instant = Instant::UNIX_EPOCH;
 
@@ -196,7 +199,8 @@ fn on_metrics(coupon: AppliedCoupon, metrics: &[u128]) -> AppliedCoupon {
 }
 
 fn settled(lines: &[Line], coupons: &[AppliedCoupon]) -> Settled {
-    let settled = settle(invoice(lines), Means { coupons: coupons.to_vec() }, &Parents::new(), AT).unwrap();
+    let settled =
+        settle(invoice(lines), Means { coupons: coupons.to_vec(), ..Means::default() }, &Parents::new(), AT).unwrap();
     assert_eq!(invoice::violations(&settled.invoice), Vec::<String>::new());
     settled
 }
@@ -296,7 +300,7 @@ fn what_a_coupon_skips_and_what_moves_its_counter() {
 fn a_coupon_for_a_plan_is_good_for_its_copies() {
     let fees = [Line { plan: 7, ..line(100) }, Line { plan: 8, ..line(50) }];
     let parents = Parents::from([(PlanId(Uuid::from_u128(7)), PlanId(Uuid::from_u128(1)))]);
-    let means = Means { coupons: vec![on_plans(fixed(1, 200), &[1])] };
+    let means = Means { coupons: vec![on_plans(fixed(1, 200), &[1])], ..Means::default() };
     let settled = settle(invoice(&fees), means, &parents, AT).unwrap();
     assert_eq!((settled.invoice.totals.coupons, shares(&settled.invoice)), (100, vec![dec!(100), dec!(0)]));
 }
@@ -318,6 +322,65 @@ fn taxes(settled: &Settled) -> (Vec<i64>, Vec<(i64, i64)>, i64) {
     let invoice = &settled.invoice;
     let rows = invoice.taxes.iter().map(|row| (row.tax.amount_cents, row.fees_amount_cents)).collect();
     (invoice.fees.iter().map(|fee| fee.taxes_amount_cents).collect(), rows, invoice.totals.taxes)
+}
+
+fn prepaid(cents: i64, credits: Decimal, rate: Decimal) -> Prepaid {
+    let wallet = Wallet {
+        id: WalletId(Uuid::from_u128(5)),
+        customer_id: CustomerId(Uuid::nil()),
+        currency: Currency::EUR,
+        name: None,
+        rate,
+        state: wallet::State::Active,
+        balance: wallet::Balance { cents, credits, consumed: dec!(0) },
+        expiration_at: Some(AT),
+        rule: None,
+        owed: Vec::new(),
+        look_at: None,
+        is_low_by_usage: false,
+        last_interval_at: None,
+        last_balance_sync_at: None,
+        last_consumed_at: None,
+        next_due: None,
+        created_at: AT,
+        created_seq: 1,
+    };
+    Prepaid { wallet, created_seq: 9 }
+}
+
+#[test]
+fn prepaid_credits_pay_what_taxes_leave() {
+    let check = |fees: &[(i64, &[Decimal])], coupons: &[AppliedCoupon], cents: i64, expected: (i64, i64, i64)| {
+        let means = Means { coupons: coupons.to_vec(), wallet: Some(prepaid(cents, Decimal::new(cents, 2), dec!(1))) };
+        let settled = settle(invoice(&taxed(fees)), means, &Parents::new(), AT).unwrap();
+        let Totals { sub_total_including_taxes, prepaid_credits, total, .. } = settled.invoice.totals;
+        assert_eq!((sub_total_including_taxes, prepaid_credits, total), expected, "{fees:?}, {cents}");
+        assert_eq!(invoice::violations(&settled.invoice), Vec::<String>::new());
+        let is_paid = settled.invoice.payment_status == PaymentStatus::Succeeded;
+        assert_eq!(is_paid, total == 0);
+        let used = settled.used.wallet.as_ref();
+        assert_eq!(
+            used.map(|change| change.wallet.balance.cents),
+            (prepaid_credits > 0).then_some(cents - prepaid_credits)
+        );
+        let shown = settled.invoice.prepaid.map(|used| (used.amount_cents, used.credits));
+        assert_eq!(shown, used.map(|_| (prepaid_credits, Decimal::new(prepaid_credits, 2))));
+        // An invoice that was debited is not debited again.
+        let twice = settled.invoice.clone();
+        let again = Means { wallet: Some(prepaid(cents, Decimal::new(cents, 2), dec!(1))), ..Means::default() };
+        let again = settle(twice, again, &Parents::new(), AT).unwrap().used.wallet;
+        assert!(again.is_none() || used.is_none());
+    };
+    let ten: &[Decimal] = &[dec!(10)];
+    let twenty: &[Decimal] = &[dec!(20)];
+    // 3.4 A and E without the credit note, B with the wallet alone.
+    check(&[(5000, ten), (2000, ten)], &[fixed(1, 1000)], 3000, (6600, 3000, 3600));
+    check(&[(100, twenty)], &[], 30, (120, 30, 90));
+    check(&[(100, twenty)], &[], 120, (120, 120, 0));
+    check(&[(100, twenty)], &[], 500, (120, 120, 0));
+    check(&[(100, twenty)], &[], 0, (120, 0, 120));
+    check(&[(0, twenty)], &[], 500, (0, 0, 0));
+    check(&[(1000, &[])], &[fixed(1, 1000)], 500, (0, 0, 0));
 }
 
 #[test]
@@ -398,7 +461,7 @@ proptest! {
     /// Whatever the coupons, limits that meet included: the laws hold, and the parts sum to the whole.
     #[test]
     fn settlements_keep_the_laws(lines in any_lines(), coupons in prop::collection::vec(any_coupon(), 0..5)) {
-        let settled = settle(invoice(&lines), Means { coupons: coupons.clone() }, &Parents::new(), AT).unwrap();
+        let settled = settle(invoice(&lines), Means { coupons: coupons.clone(), ..Means::default() }, &Parents::new(), AT).unwrap();
         let invoice = &settled.invoice;
         prop_assert_eq!(invoice::violations(invoice), Vec::<String>::new());
         for fee in &invoice.fees {
