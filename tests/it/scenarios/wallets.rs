@@ -556,8 +556,11 @@ fn small_plan(world: &World) {
     world.plan("small", "4.50 EUR monthly in advance", &[]);
 }
 
+/// Whole periods from now on.
 fn subscribe_as(world: &World, customer: &str, external_id: &str, plan: &str) {
-    let subscription = json!({"external_customer_id": customer, "external_id": external_id, "plan_code": plan});
+    let subscription = json!({
+        "external_customer_id": customer, "external_id": external_id, "plan_code": plan, "billing_time": "anniversary",
+    });
     world.post("/subscriptions", json!({ "subscription": subscription }));
 }
 
@@ -698,12 +701,12 @@ fn a_threshold_tops_up_two_seconds_after_each_use_at_or_below_it() {
     "#]]
     .assert_eq(&transactions(&world, &ids[0]));
     // Unpaid top-ups do not count: each further use triggers again.
-    world.travel_to("2024-02-02");
+    world.travel_to("2024-02-12");
     expect![[r#"
         ACME-0001-001-001 subscription 2024-01-10 finalized succeeded 0
         ACME-0001-001-002 credit 2024-01-10 finalized pending 200
-        ACME-0001-001-003 subscription 2024-02-01 finalized succeeded 0
-        ACME-0001-001-004 credit 2024-02-01 finalized pending 200
+        ACME-0001-001-003 subscription 2024-02-10 finalized succeeded 0
+        ACME-0001-001-004 credit 2024-02-10 finalized pending 200
     "#]]
     .assert_eq(&invoices(&world, "six"));
     assert_eq!(balance(&world, &ids[0]), "300 / 3.0, used 9.0");
@@ -748,9 +751,8 @@ fn the_last_invoices_of_a_deleted_customer_use_its_wallet() {
     world.plan("hundred", "100.00 EUR monthly", &[]);
     world.subscribe("acme", "hundred");
     wallet(&world, "acme", json!({"granted_credits": "20"}));
-    world.settle();
+    world.travel_to("2024-01-31");
     world.delete("/customers/acme");
     world.settle();
-    // One day of 31.
-    assert_eq!(prepaid(&world.only_invoice("acme")), "323 - 323 = 0 succeeded");
+    assert_eq!(prepaid(&world.only_invoice("acme")), "10000 - 2000 = 8000 pending");
 }
