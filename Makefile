@@ -1,9 +1,9 @@
 # The one door: people and CI call the same targets. Anything longer than a line or two lives in infra/.
 .DEFAULT_GOAL := help
-.PHONY: help run demo deps test lint fmt bench year sweep doc docs cloud deploy
+.PHONY: help run demo deps test lint fmt bench year sweep doc docs cloud deploy bench-rating
 
 help: ## Lists the targets.
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: ## Builds and starts the whole product on 127.0.0.1:3000.
 	cargo run --locked --release --package weir --bin weir -- serve
@@ -32,6 +32,9 @@ year: ## How long a sandbox of a hundred subscriptions takes to pass a year on a
 
 sweep: ## Every period of every time zone, interval and awkward anchor from 1970 to 2100, against a day-by-day walk.
 	WEIR_SWEEP=1 cargo test --locked --release --package domain --lib tiling -- --nocapture
+
+bench-rating: ## Fees that one core rates in a second, per charge model.
+	cargo bench --locked --package domain --bench rating
 
 doc: ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps

@@ -7,6 +7,7 @@ mod analytics;
 mod bad_input;
 mod calendars;
 mod changes;
+mod charge_checks;
 mod charges;
 mod deletions;
 mod documents;

@@ -143,3 +143,84 @@ proptest! {
         }
     }
 }
+
+/// Ascending bounds of tiers with prices in cents: `0-3 @0.10 +1 | 4- @0 +0`.
+fn ranges() -> impl Strategy<Value = String> {
+    prop::collection::vec((2..12_i64, 0..300_i64, 0..300_i64), 1..5).prop_map(|tiers| {
+        let last = tiers.len() - 1;
+        let mut below = 0;
+        let range = |(place, (width, each, flat)): (usize, (i64, i64, i64))| {
+            let from = if place == 0 { 0 } else { below + 1 };
+            below += width;
+            let to = if place == last { String::new() } else { below.to_string() };
+            format!("{from}-{to} @{} +{}", Decimal::new(each, 2), Decimal::new(flat, 2))
+        };
+        tiers.into_iter().enumerate().map(range).collect::<Vec<_>>().join(" | ")
+    })
+}
+
+fn amount(price: &Price, units: Decimal) -> Decimal {
+    price.rate(&Rated::new(units, 1)).unwrap().amount
+}
+
+proptest! {
+    /// Every unit pays the rate of the tier that it falls into, and each tier that is entered its flat amount.
+    #[test]
+    fn graduated_percentage_equals_a_unit_by_unit_loop(ranges in ranges(), units in 0..60_u32) {
+        let price = tiered(ChargeModel::GraduatedPercentage, &ranges);
+        let mut expected = Decimal::ZERO;
+        let mut entered = None;
+        for unit in 1..=units {
+            let tier = ranges.split(" | ").position(|range| {
+                let to = range.split_once(' ').unwrap().0.split_once('-').unwrap().1;
+                to.is_empty() || unit <= to.parse().unwrap()
+            });
+            let words: Vec<&str> = ranges.split(" | ").nth(tier.unwrap()).unwrap().split(' ').collect();
+            let number = |word: &str| -> Decimal { word.trim_start_matches(['@', '+']).parse().unwrap() };
+            expected += number(words[1]) / Decimal::ONE_HUNDRED;
+            if entered != tier {
+                expected += number(words[2]);
+                entered = tier;
+            }
+        }
+        prop_assert_eq!(amount(&price, units.into()), expected);
+    }
+
+    /// More usage never costs less, but for volume: there only within a tier.
+    #[test]
+    fn more_usage_never_costs_less(ranges in ranges(), size in 1..9_i64, free in 0..9_i64, milli in 0..60_000_i64, more in 1..5_000_i64) {
+        let prices = [
+            price(ChargeModel::Standard, r#"{"amount":"0.37"}"#),
+            tiered(ChargeModel::Graduated, &ranges),
+            tiered(ChargeModel::GraduatedPercentage, &ranges),
+            price(ChargeModel::Package, &format!(r#"{{"amount":"3","package_size":{size},"free_units":{free}}}"#)),
+            price(ChargeModel::Percentage, r#"{"rate":"1.3","fixed_amount":"0.2"}"#),
+        ];
+        let (less, more) = (Decimal::new(milli, 3), Decimal::new(milli + more, 3));
+        for price in prices {
+            prop_assert!(amount(&price, less) <= amount(&price, more), "{:?} {less} {more}", price.model());
+        }
+        let volume = tiered(ChargeModel::Volume, &ranges);
+        let tier = |units: Decimal| ranges.split(" | ").position(|range| {
+            let to = range.split_once(' ').unwrap().0.split_once('-').unwrap().1;
+            to.is_empty() || units <= to.parse().unwrap()
+        });
+        if tier(less) == tier(more) {
+            prop_assert!(amount(&volume, less) <= amount(&volume, more), "volume {less} {more}");
+        }
+    }
+
+    /// All units at the price of the one tier that holds the last of them.
+    #[test]
+    fn volume_is_units_times_the_price_of_one_tier(ranges in ranges(), milli in 1..60_000_i64) {
+        let units = Decimal::new(milli, 3);
+        let range = ranges.split(" | ").find(|range| {
+            let to = range.split_once(' ').unwrap().0.split_once('-').unwrap().1;
+            to.is_empty() || units <= to.parse().unwrap()
+        });
+        let words: Vec<Decimal> =
+            range.unwrap().split(' ').skip(1).map(|word| word.trim_start_matches(['@', '+']).parse().unwrap()).collect();
+        let price = tiered(ChargeModel::Volume, &ranges);
+        prop_assert_eq!(amount(&price, units), units * words[0] + words[1]);
+    }
+}

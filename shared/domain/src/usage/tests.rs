@@ -355,6 +355,48 @@ proptest! {
         prop_assert_eq!(&once, &aggregate_by_group(&metric, reversed, &window));
     }
 
+    /// What proration, running totals and values per event make of a log: neither order nor copies change it.
+    #[test]
+    fn order_and_copies_change_nothing_of_what_prices_ask_for(
+        aggregation in prop::sample::select(vec![Sum, UniqueCount, Count, Max]),
+        recurring in any::<bool>(),
+        window in any_window(),
+        (events, shuffled) in any_log().prop_flat_map(|events| {
+            let copies: Vec<Event> = events.iter().chain(&events).cloned().collect();
+            (Just(events), Just(copies).prop_shuffle())
+        }),
+    ) {
+        let metric = Metric { recurring: recurring && aggregation.may_recur(), ..metric(aggregation) };
+        let free = percentage::Free { events: 3, total: dec!(20) };
+        let asked = |events: Vec<&Event>| {
+            (
+                prorated::prorated(&metric, None, events.iter().copied(), &window, &testing::Utc),
+                percentage::running(&metric, None, events.iter().copied(), &window, free),
+                percentage::per_event(&metric, None, events.iter().copied(), &window),
+            )
+        };
+        let mut backwards = first_of_each_id(&shuffled);
+        backwards.reverse();
+        prop_assert_eq!(asked(first_of_each_id(&events)), asked(backwards));
+    }
+
+    /// Units by days of the leaves sum to those of the whole, but for each leaf's own rounding up at the fifth decimal.
+    #[test]
+    fn prorated_leaves_sum_to_the_whole(
+        aggregation in prop::sample::select(vec![Sum, UniqueCount]),
+        window in any_window(),
+        events in any_log(),
+    ) {
+        let metric = metric(aggregation).recurring().by(&one("region", &["europe", "africa", "mars"]));
+        let events: Vec<Event> =
+            first_of_each_id(&events).into_iter().filter(|event| event.properties.has("region")).cloned().collect();
+        let leaves = prorated::prorated_by_group(&metric, &events, &window, &testing::Utc).unwrap();
+        let whole = prorated::prorated(&metric, None, &events, &window, &testing::Utc).unwrap();
+        prop_assert_eq!(leaves.iter().map(|(_, leaf)| leaf.full).sum::<Decimal>(), whole.full);
+        let difference = leaves.iter().map(|(_, leaf)| leaf.units).sum::<Decimal>() - whole.units;
+        prop_assert!(difference.abs() <= dec!(0.00003), "{difference}");
+    }
+
     #[test]
     fn one_pass_is_a_pass_per_leaf(metric in any_metric(), window in any_window(), events in any_log()) {
         let events = first_of_each_id(&events);
