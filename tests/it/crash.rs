@@ -5,6 +5,7 @@
 
 mod faults;
 mod idempotency;
+mod settlements;
 mod system;
 mod wallets;
 

@@ -9,7 +9,7 @@ use domain::billing::agenda::{self, Contract, Horizon, Step, Subject};
 use domain::billing::closing::{self, Place, Snapshot, Usage};
 use domain::billing::{Change, Situation};
 use domain::customer::Customer;
-use domain::id::{CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
+use domain::id::{CouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
 use domain::invoice::settlement::Settled;
 use domain::invoice::{self, Invoice, Sequence, Status};
 use domain::metric::Metric;
@@ -398,7 +398,7 @@ impl Context {
     }
 }
 
-/// The organization's count of invoices in a month (chapter 04, 6.7).
+/// The organization's count of invoices in a month, which every new invoice joins (chapter 04, 6.7).
 ///
 /// With numbers per customer, an invoice only adds to a counter; with numbers per organization, it takes the next number
 /// under a precondition, so that no number is given twice and none is left out.
@@ -509,30 +509,6 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
     .await
 }
 
-/// Flags the drafts that a change concerns, so that they are computed again soon (chapter 04, 6.4).
-///
-/// # Errors
-/// The table did not answer: some may be flagged; flagging again is harmless.
-pub(crate) async fn flag_drafts(
-    app: &App,
-    organization: OrganizationId,
-    concerns: impl Fn(&Draft) -> bool,
-) -> Outcome<()> {
-    for mark in app.store.drafts(organization).await?.into_iter().filter(concerns) {
-        app.until_no_conflict(|| async {
-            let Some(draft) = load_draft(app, organization, mark.invoice).await? else { return Ok(()) };
-            if draft.needs_refresh {
-                return Ok(());
-            }
-            let scope = app.organization(organization).await?;
-            let flagged = Invoice { needs_refresh: true, ..draft.value.clone() };
-            retry_on_conflict(app.execute(app.commit(&scope).update_invoice(&draft, &flagged)).await)
-        })
-        .await?;
-    }
-    Ok(())
-}
-
 /// Gives drafts the dates of the grace period and payment term that apply now: those of one customer, or all. What is past
 /// due by the new grace period is finalized (chapter 04, 6.2).
 ///
@@ -580,7 +556,11 @@ async fn redate(app: &App, organization: OrganizationId, id: InvoiceId) -> Resul
     Ok(false)
 }
 
-async fn load_draft(app: &App, organization: OrganizationId, id: InvoiceId) -> Outcome<Option<Versioned<Invoice>>> {
+pub(crate) async fn load_draft(
+    app: &App,
+    organization: OrganizationId,
+    id: InvoiceId,
+) -> Outcome<Option<Versioned<Invoice>>> {
     let found = app.store.invoice(organization, id).await?;
     Ok(found.filter(|invoice| invoice.status == Status::Draft))
 }
@@ -643,13 +623,16 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             crate::customer::reschedule(app, organization, customer_id.map(CustomerId)).await?;
         }
         BillingJob::FoldAnalytics { .. } => crate::analytics::fold(app, organization).await?,
-        BillingJob::FlagDrafts { plan_ids, .. } => {
-            let concerns = |draft: &Draft| draft.plans.iter().any(|plan| plan_ids.contains(&plan.0));
-            flag_drafts(app, organization, concerns).await?;
-        }
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }
+        BillingJob::DeleteCoupon { coupon_id, .. } => {
+            crate::coupon::finish_deletion(app, organization, CouponId(*coupon_id)).await?;
+        }
+        BillingJob::ExpireCoupon { coupon_id, at, .. } => {
+            crate::coupon::expire(app, organization, CouponId(*coupon_id), *at).await?;
+        }
+        BillingJob::FlagDrafts { flag, .. } => crate::drafts::flag(app, organization, flag).await?,
         BillingJob::DeleteCustomer { customer_id, .. } => {
             crate::customer::finish_deletion(app, organization, CustomerId(*customer_id)).await?;
         }
@@ -657,11 +640,13 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
     app.finish_work(organization, job.work()).await
 }
 
-/// Finalizes a draft at its own due mark, if that has come.
+/// Refreshes or finalizes a draft at its own due mark, if that has come.
 pub(crate) async fn finalize_due(app: &App, organization: OrganizationId, id: InvoiceId, now: Instant) -> Outcome<()> {
-    let due = load_draft(app, organization, id).await?.and_then(|draft| draft.next_due);
-    match due.filter(|at| *at <= now) {
-        Some(at) => finalize(app, organization, id, at).await.map(drop),
-        None => Ok(()),
+    let Some(draft) = load_draft(app, organization, id).await? else { return Ok(()) };
+    let Some(at) = draft.next_due.filter(|at| *at <= now) else { return Ok(()) };
+    let account = Account::of(app, organization, draft.customer_id).await?;
+    if closing::is_refresh(&account.organization, &account.customer, &draft, at) {
+        return refresh(app, organization, id).await.map(drop);
     }
+    finalize(app, organization, id, at).await.map(drop)
 }

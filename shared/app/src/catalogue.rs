@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use store::alias::{Alias, kinds};
 use store::{Commit, Versioned};
 
+use crate::drafts::Flag;
 use crate::jobs::BillingJob;
 use crate::{App, Failure, Outcome, Rejection, billing, retry_on_conflict};
 
@@ -26,7 +27,7 @@ impl From<Refused> for Failure {
 }
 
 /// Whether a code, if one is given, is held by another object than `owner`.
-async fn is_taken(
+pub(crate) async fn is_taken(
     app: &App,
     organization: OrganizationId,
     kind: &str,
@@ -38,7 +39,7 @@ async fn is_taken(
     Ok(holder.is_some_and(|holder| Some(holder) != owner))
 }
 
-fn with_taken<T>(valid: Result<T, Problems>, taken: bool) -> Result<T, Problems> {
+pub(crate) fn with_taken<T>(valid: Result<T, Problems>, taken: bool) -> Result<T, Problems> {
     match (valid, taken) {
         (valid, false) => valid,
         (Ok(_), true) => Err(Problems::one("code", codes::EXISTS)),
@@ -50,7 +51,7 @@ fn with_taken<T>(valid: Result<T, Problems>, taken: bool) -> Result<T, Problems>
 }
 
 /// Moves a code from one word to another within a commit.
-fn renamed(commit: Commit, kind: &str, old: &str, new: &str, owner: uuid::Uuid) -> Commit {
+pub(crate) fn renamed(commit: Commit, kind: &str, old: &str, new: &str, owner: uuid::Uuid) -> Commit {
     if old == new { commit } else { commit.release(kind, old).claim(&Alias::new(kind, new, owner)) }
 }
 
@@ -90,6 +91,8 @@ pub async fn update_tax(app: &App, organization: &Organization, code: &str, upda
         let tax = with_taken(tax::edit(&found, update.clone()), taken)?;
         let commit = app.commit(organization).update(&found, &tax);
         let commit = renamed(commit, kinds::TAX, &found.code, &tax.code, tax.id.0);
+        let is_default = found.applied_to_organization || tax.applied_to_organization;
+        let commit = commit.then(&Flag::Tax { id: tax.id, is_default }.message(organization.id));
         retry_on_conflict(app.execute(commit).await)?;
         Ok(tax)
     })
@@ -104,6 +107,8 @@ pub async fn delete_tax(app: &App, organization: &Organization, code: &str) -> O
     app.until_no_conflict(|| async {
         let found = tax_by_code(app, organization.id, code).await?;
         let commit = app.commit(organization).delete(&found).release(kinds::TAX, &found.code);
+        let is_default = found.applied_to_organization;
+        let commit = commit.then(&Flag::Tax { id: found.id, is_default }.message(organization.id));
         retry_on_conflict(app.execute(commit).await)?;
         Ok(found.value)
     })
@@ -250,9 +255,7 @@ fn then_flag_drafts(commit: Commit, organization: &Organization, plans: &[PlanId
     if plans.is_empty() {
         return commit;
     }
-    let plan_ids = plans.iter().map(|plan| plan.0).collect();
-    let job = BillingJob::FlagDrafts { organization_id: organization.id.0, plan_ids, work: None };
-    commit.then(&job.message("drafts"))
+    commit.then(&Flag::Plans(plans.to_vec()).message(organization.id))
 }
 
 /// Every plan that counts for anything: the living ones of the catalogue, and the plans of subscriptions (children, and

@@ -44,6 +44,9 @@ pub async fn enqueue_due(app: &App) -> Outcome<()> {
                     until: now,
                     work: None,
                 },
+                Owner::Coupon(coupon) => {
+                    BillingJob::ExpireCoupon { organization_id: organization.0, coupon_id: coupon.0, at: now }
+                }
                 // Retries of webhooks wait in their queue on the real clock.
                 Owner::Webhook(_) => continue,
             };

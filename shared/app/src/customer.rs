@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use domain::customer::{self, Birth, Customer, CustomerUpdate, Editable};
-use domain::id::{CustomerId, OrganizationId};
+use domain::id::{AppliedCouponId, CustomerId, OrganizationId};
 use domain::organization::Organization;
 use domain::subscription::Subscription;
 use domain::time::Instant;
 use store::alias::{Alias, kinds};
-use store::items::{FormerCustomers, RunningNumber};
+use store::items::{FormerCustomers, LiveKind, RunningNumber};
 use store::repositories::CustomerFile;
 use store::{Commit, Versioned};
 
-use crate::billing::{self, plans_of};
+use crate::billing::{self, Account, plans_of};
 use crate::catalogue::Names;
+use crate::drafts::Flag;
 use crate::jobs::BillingJob;
-use crate::{App, Attempt, Failure, Outcome, Rejection, catalogue, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, Rejection, catalogue, coupon, retry_on_conflict};
 
 /// The running number of customers.
 const CUSTOMERS: &str = "customers";
@@ -55,6 +56,9 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
         let terms = |customer: &Customer| {
             (customer.grace_period_days(organization), customer.net_payment_term_days(organization))
         };
+        if !input.tax_codes.is_empty() || input.vat_rate.is_some() {
+            commit = commit.then(&Flag::Customer(edited.id).message(organization.id));
+        }
         if terms(&edited) != terms(&file.customer) {
             let (organization_id, customer_id) = (organization.id.0, Some(edited.id.0));
             let job = BillingJob::RedateDrafts { organization_id, customer_id, work: None };
@@ -99,11 +103,20 @@ impl Newborn {
 
 /// A customer to which nothing was assigned that fixes its currency may still change it (chapter 04, 12.1).
 pub(crate) fn editable(file: &CustomerFile) -> Editable {
-    let is_fixed = file.customer.is_currency_fixed || !file.subscriptions.is_empty();
+    editable_with(&file.customer, &file.subscriptions)
+}
+
+/// The same of what its billing looks at.
+pub(crate) fn editable_account(account: &Account) -> Editable {
+    editable_with(&account.customer, &account.subscriptions)
+}
+
+fn editable_with(customer: &Customer, subscriptions: &[Versioned<Subscription>]) -> Editable {
+    let is_fixed = customer.is_currency_fixed || !subscriptions.is_empty();
     if is_fixed { Editable::No } else { Editable::Yes }
 }
 
-async fn file(app: &App, organization: OrganizationId, id: CustomerId) -> Outcome<CustomerFile> {
+pub(crate) async fn file(app: &App, organization: OrganizationId, id: CustomerId) -> Outcome<CustomerFile> {
     let file = app.store.customer_file(organization, id).await?;
     file.ok_or_else(|| Failure::Bug(format!("customer {id} is missing")))
 }
@@ -241,6 +254,11 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
     }
     for draft in billing::drafts_of(app, organization.id, id).await? {
         billing::finalize(app, organization.id, draft, at).await?;
+    }
+    // Only now: the drafts could still use them (chapter 04, 12.3).
+    let Some(file) = app.store.customer_file(organization.id, id).await? else { return Ok(()) };
+    for mark in file.live.iter().filter(|mark| mark.kind == LiveKind::AppliedCoupon) {
+        coupon::end_applied(app, &organization, AppliedCouponId(mark.id), at).await?;
     }
     crate::wallet::end_of_customer(app, &organization, id, at).await
 }

@@ -101,6 +101,23 @@ pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>)
     .await
 }
 
+/// Announces an unpaid invoice once more, as when it was made (chapter 04, 7.2).
+///
+/// # Errors
+/// 404; 405 `invalid_status` for a draft, a voided or a paid one.
+pub async fn retry_payment(app: &App, organization: &Organization, id: Option<InvoiceId>) -> Outcome<()> {
+    let found = get(app, organization, id).await?;
+    if !found.is_finalized() || found.payment_status == PaymentStatus::Succeeded {
+        return Err(Rejection::NotAllowed("invalid_status").into());
+    }
+    let account = Account::of(app, organization.id, found.customer_id).await?;
+    let mut commit = app.commit(organization);
+    for message in notice::of_invoice(app, &account, &found, &[], app.now(organization))? {
+        commit = commit.then(&message);
+    }
+    Ok(app.execute(commit).await?)
+}
+
 /// A part of the invoices that a filter asks for, newest first, and how many there are.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use store::outbox::{Message, Queue};
 use uuid::Uuid;
 
+use crate::drafts::Flag;
 use crate::ports::{Incoming, Outgoing};
 use crate::{Failure, Outcome};
 
@@ -108,12 +109,31 @@ pub enum BillingJob {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
     },
-    /// What drafts are computed from has changed: those with subscriptions on these plans are computed again soon.
+    /// A coupon was deleted: what was applied of it ends.
+    DeleteCoupon {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        coupon_id: Uuid,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
+    /// End a coupon whose expiration has passed.
+    ExpireCoupon {
+        /// Whose.
+        organization_id: Uuid,
+        /// Which.
+        coupon_id: Uuid,
+        /// Now.
+        at: Instant,
+    },
+    /// Something that drafts depend on has changed: they are to be refreshed.
     FlagDrafts {
         /// Whose.
         organization_id: Uuid,
-        /// The plans.
-        plan_ids: Vec<Uuid>,
+        /// What has changed.
+        flag: Flag,
         /// Piece of sandbox work, filled in by the relay.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
@@ -167,6 +187,8 @@ impl BillingJob {
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
             | BillingJob::FoldAnalytics { organization_id, .. }
+            | BillingJob::DeleteCoupon { organization_id, .. }
+            | BillingJob::ExpireCoupon { organization_id, .. }
             | BillingJob::FlagDrafts { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
@@ -180,11 +202,13 @@ impl BillingJob {
             BillingJob::CloseCustomer { .. }
             | BillingJob::FinalizeInvoice { .. }
             | BillingJob::CheckEvents { .. }
+            | BillingJob::ExpireCoupon { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::RunWallet { work, .. }
             | BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }
             | BillingJob::FoldAnalytics { work, .. }
+            | BillingJob::DeleteCoupon { work, .. }
             | BillingJob::FlagDrafts { work, .. }
             | BillingJob::DeletePlan { work, .. }
             | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),

@@ -8,12 +8,15 @@
 //! - State changes in one commit, together with the outbox messages of everything that follows from it.
 //! - Every consumer may run twice: at-least-once in, exactly-once effect out.
 
+pub mod add_on;
 pub mod analytics;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;
+pub mod coupon;
 pub mod customer;
 pub mod document;
+mod drafts;
 pub mod event;
 pub mod event_check;
 pub mod explain;

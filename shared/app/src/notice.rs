@@ -3,7 +3,7 @@
 //! An organization without endpoints gets none.
 
 use domain::id::OrganizationId;
-use domain::invoice::{Invoice, Status};
+use domain::invoice::{Invoice, Kind, Status};
 use domain::subscription::{Subscription, Transition};
 use domain::time::Instant;
 use domain::usage::event::Problems;
@@ -62,12 +62,14 @@ pub(crate) fn of_invoice(
     records: &[Subscription],
     now: Instant,
 ) -> Outcome<Vec<Message>> {
-    let webhook_type = match invoice.status {
-        Status::Draft => "invoice.drafted",
-        Status::Finalized => "invoice.created",
-        Status::Voided { .. } => "invoice.voided",
+    let (webhook_type, includes) = match (invoice.status, invoice.kind) {
+        (Status::Draft, _) => ("invoice.drafted", Includes::Created),
+        (Status::Voided { .. }, _) => ("invoice.voided", Includes::Created),
+        (Status::Finalized, Kind::Subscription) => ("invoice.created", Includes::Created),
+        (Status::Finalized, Kind::OneOff) => ("invoice.one_off_created", Includes::Sold),
+        (Status::Finalized, Kind::Credit) => ("invoice.paid_credit_added", Includes::Sold),
     };
-    about(app, account, invoice, records, webhook_type, Includes::Created, now)
+    about(app, account, invoice, records, webhook_type, includes, now)
 }
 
 /// What the world hears of prepaid credits that were sold.

@@ -10,7 +10,7 @@ use domain::metric::Metric;
 use domain::organization::Organization;
 use domain::plan::Plan;
 use domain::subscription::Subscription;
-use domain::tax::Tax;
+use domain::tax::{Tax, concerns};
 use domain::time::Instant;
 use store::items::Draft;
 use wire::{billable_metric, customer, invoice, plan, subscription, tax};
@@ -34,14 +34,17 @@ pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Ou
     }
     let (customers, plans) =
         (living_customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
+    let add_ons = app.store.list_add_ons(organization, |total| 0..total).await?;
+    let living = living_taxes(app, organization).await?;
     let count = |number: usize| number as u64;
     let output = |tax: &Tax| {
         let concerns = |customer: &&Customer| {
-            customer.tax_ids.contains(&tax.id) || (tax.applied_to_organization && customer.tax_ids.is_empty())
+            let own: Vec<TaxId> = customer.tax_ids.iter().copied().filter(|id| living.contains(id)).collect();
+            concerns(tax.id, tax.applied_to_organization, &own)
         };
         let charges = plans.iter().flat_map(|plan| &plan.charges);
         let counts = tax::Counts {
-            add_ons: 0,
+            add_ons: count(add_ons.entries.iter().filter(|add_on| add_on.tax_ids.contains(&tax.id)).count()),
             customers: count(customers.iter().filter(concerns).count()),
             plans: count(plans.iter().filter(|plan| plan.tax_ids.contains(&tax.id)).count()),
             charges: count(charges.filter(|charge| charge.tax_ids.contains(&tax.id)).count()),
@@ -51,8 +54,13 @@ pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Ou
     Ok(taxes.iter().map(output).collect())
 }
 
+/// The taxes that exist: what a deleted one left behind is not shown any more (chapter 04, 5.3).
+async fn living_taxes(app: &App, organization: OrganizationId) -> Outcome<BTreeSet<TaxId>> {
+    Ok(app.store.taxes(organization).await?.into_iter().map(|tax| tax.value.id).collect())
+}
+
 /// The taxes of these ids that still exist, oldest first, with their counts.
-async fn taxes_of(
+pub(crate) async fn taxes_of(
     app: &App,
     organization: OrganizationId,
     ids: &BTreeSet<TaxId>,
@@ -276,7 +284,9 @@ pub async fn invoice(
     includes: invoice::Includes,
 ) -> Outcome<invoice::Output> {
     let account = Account::of(app, organization.id, invoice.customer_id).await?;
-    invoice_of(app, &account, &[], invoice, includes, app.now(organization))
+    let living = living_taxes(app, organization.id).await?;
+    let shown = invoice_of(app, &account, &[], invoice, includes, app.now(organization))?;
+    Ok(shown.with_living_taxes(|id| living.contains(&id)))
 }
 
 /// Invoices as a list shows them: each customer's account is loaded once.
@@ -285,6 +295,7 @@ pub async fn invoice(
 /// The table did not answer.
 pub async fn invoices(app: &App, organization: &Organization, invoices: &[Invoice]) -> Outcome<Vec<invoice::Output>> {
     let now = app.now(organization);
+    let living = living_taxes(app, organization.id).await?;
     let mut accounts = BTreeMap::new();
     let mut outputs = Vec::with_capacity(invoices.len());
     for invoice in invoices {
@@ -292,7 +303,8 @@ pub async fn invoices(app: &App, organization: &Organization, invoices: &[Invoic
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(Account::of(app, organization.id, invoice.customer_id).await?),
         };
-        outputs.push(invoice_of(app, account, &[], invoice, invoice::Includes::List, now)?);
+        let shown = invoice_of(app, account, &[], invoice, invoice::Includes::List, now)?;
+        outputs.push(shown.with_living_taxes(|id| living.contains(&id)));
     }
     Ok(outputs)
 }

@@ -4,7 +4,7 @@
 //! under the versions that were read: two invoices never use the same coupon, note or credits.
 
 use domain::coupon::AppliedCoupon;
-use domain::id::AppliedCouponId;
+use domain::id::{AppliedCouponId, CouponId, OrganizationId};
 use domain::invoice::Invoice;
 use domain::invoice::settlement::{Means, Prepaid, Used, UsedCoupon};
 use domain::time::Zone;
@@ -34,7 +34,7 @@ impl Purse {
         let ids = |kind| account.live.iter().filter(move |mark| mark.kind == kind).map(|mark| mark.id);
         let coupons: Vec<_> = ids(LiveKind::AppliedCoupon).map(AppliedCouponId).take(COUPONS_MAX).collect();
         Ok(Purse {
-            coupons: app.store.applied_coupons_by_id(account.organization.id, &coupons).await?,
+            coupons: coupons_of(app, account.organization.id, &coupons).await?,
             wallet: wallet::active(app, account.organization.id, &account.live).await?,
             wallet_seq: app.ids.sequence(),
             zone: account.zone(),
@@ -69,6 +69,31 @@ impl Purse {
         }
         Ok(commit)
     }
+}
+
+/// Applied coupons under the names that their coupons have now. One whose coupon was deleted is as good as ended: the job
+/// that ends it may still be on its way.
+async fn coupons_of(
+    app: &App,
+    organization: OrganizationId,
+    ids: &[AppliedCouponId],
+) -> Outcome<Vec<Versioned<AppliedCoupon>>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut applied = app.store.applied_coupons_by_id(organization, ids).await?;
+    let mut of: Vec<CouponId> = applied.iter().map(|applied| applied.coupon_id).collect();
+    of.sort_unstable();
+    of.dedup();
+    let coupons = app.store.coupons_by_id(organization, &of).await?;
+    applied.retain_mut(|applied| {
+        let coupon = coupons.iter().find(|coupon| coupon.id == applied.coupon_id && coupon.deleted_at.is_none());
+        if let Some(coupon) = coupon {
+            applied.value.coupon_name.clone_from(&coupon.name);
+        }
+        coupon.is_some()
+    });
+    Ok(applied)
 }
 
 /// The mark of an active applied coupon.

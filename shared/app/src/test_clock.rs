@@ -153,6 +153,7 @@ async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant
         Owner::Invoice(invoice) => billing::finalize_due(app, organization, *invoice, at).await,
         Owner::EventHour(hour) => crate::event_check::run(app, organization, *hour).await,
         Owner::Wallet(wallet) => crate::wallet::run(app, organization, *wallet, at).await,
+        Owner::Coupon(coupon) => crate::coupon::expire(app, organization, *coupon, at).await,
         Owner::Webhook(webhook) => {
             let organization = app.organization(organization).await?;
             crate::webhook::retry_due(app, &organization, *webhook).await

@@ -4,7 +4,7 @@ use app::document::InvoiceDocument;
 use app::ports::{PortError, Renderer};
 use async_trait::async_trait;
 use domain::charge;
-use domain::invoice::{BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice};
+use domain::invoice::{BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice, Kind};
 use domain::organization::Identity;
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
@@ -13,9 +13,9 @@ use rust_decimal::Decimal;
 
 use crate::locale::Locale;
 use crate::source::{
-    AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit, CouponValue,
-    CreditPurchase, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
-    SubscriptionFee, SubscriptionSource, Totals, Usage,
+    AddOnFee, AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit,
+    CouponValue, CreditPurchase, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party,
+    Period, Seller, SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
 use crate::{invoice, pdf};
 
@@ -66,6 +66,9 @@ fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
         FeeItem::Credit { wallet_name, .. } => Some((fee.amount_cents, wallet_name.clone())),
         FeeItem::Subscription { .. } | FeeItem::Charge(_) | FeeItem::AddOn { .. } => None,
     });
+    if invoice.kind == Kind::OneOff {
+        return Body::OneOff(invoice.fees.iter().filter_map(add_on).collect());
+    }
     match (sold, purchase) {
         (Some((amount_cents, wallet_name)), Some(purchase)) => {
             let (credits, rate) = (purchase.credits, purchase.rate);
@@ -75,6 +78,18 @@ fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
             Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect())
         }
     }
+}
+
+fn add_on(fee: &Fee) -> Option<AddOnFee> {
+    let FeeItem::AddOn { display_name, .. } = &fee.item else { return None };
+    Some(AddOnFee {
+        name: display_name.clone(),
+        description: fee.description.clone(),
+        units: fee.units,
+        precise_unit_amount: fee.precise_unit_amount,
+        amount_cents: fee.amount_cents,
+        tax_rates: rates(&fee.taxes),
+    })
 }
 
 fn party(name: &str, identity: &Identity) -> Party {

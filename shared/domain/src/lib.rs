@@ -25,9 +25,11 @@ pub mod charge;
 pub mod organization;
 pub mod tax;
 
-pub mod coupon;
 pub mod customer;
 pub mod plan;
+
+pub mod add_on;
+pub mod coupon;
 pub mod wallet;
 
 pub mod billing;

@@ -150,6 +150,29 @@ pub fn applicable<'a>(levels: &[&'a [Tax]]) -> &'a [Tax] {
     levels.iter().copied().find(|taxes| !taxes.is_empty()).unwrap_or_default()
 }
 
+/// The taxes that apply by ids at `levels`, nearest first; where none is named, the organization's defaults, oldest first.
+/// A tax that is gone counts for nothing.
+#[must_use]
+pub fn resolved(levels: &[&[TaxId]], all: &[Tax]) -> Vec<Tax> {
+    let named = |ids: &[TaxId]| -> Vec<Tax> {
+        ids.iter().filter_map(|id| all.iter().find(|tax| tax.id == *id)).cloned().collect()
+    };
+    let mut sets: Vec<Vec<Tax>> = levels.iter().map(|ids| named(ids)).collect();
+    let mut defaults: Vec<Tax> = all.iter().filter(|tax| tax.applied_to_organization).cloned().collect();
+    defaults.sort_by_key(|tax| (tax.created_at, tax.created_seq));
+    sets.push(defaults);
+    let sets: Vec<&[Tax]> = sets.iter().map(Vec::as_slice).collect();
+    applicable(&sets).to_vec()
+}
+
+/// Whether a tax concerns a customer: one of its own, or a default where it has none (chapter 04, 5.3).
+///
+/// `own` are the customer's taxes that still exist.
+#[must_use]
+pub fn concerns(tax: TaxId, is_default: bool, own: &[TaxId]) -> bool {
+    own.contains(&tax) || (is_default && own.is_empty())
+}
+
 /// What the taxes of one fee come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeeTaxes {

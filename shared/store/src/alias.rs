@@ -18,6 +18,10 @@ pub mod kinds {
     pub const ACTIVE_WALLET: &str = "active_wallet";
     /// Whether the organization has, or had, wallets with a threshold rule: one name, the empty one.
     pub const THRESHOLD_RULES: &str = "threshold_rules";
+    /// Codes of coupons.
+    pub const COUPON: &str = "coupon";
+    /// Codes of add-ons.
+    pub const ADD_ON: &str = "add_on";
     /// External ids of customers.
     pub const CUSTOMER: &str = "customer";
 }

@@ -7,8 +7,8 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::id::{
-    ApiKeyId, AppliedCouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, TaxId,
-    WalletId, WalletTransactionId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, CouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId,
+    SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::time::Instant;
 use sha2::{Digest, Sha256};
@@ -181,6 +181,31 @@ pub fn subscription_chain(organization: OrganizationId, external_id: &str) -> Ke
 #[must_use]
 pub fn invoice(organization: OrganizationId, id: InvoiceId) -> Key {
     key(organization, &["INV", &simple(id.0)], HEAD)
+}
+
+/// A coupon: first item of a partition that holds its uses too.
+#[must_use]
+pub fn coupon(organization: OrganizationId, id: CouponId) -> Key {
+    key(organization, &["CPN", &simple(id.0)], HEAD)
+}
+
+/// That a customer got a coupon.
+#[must_use]
+pub fn coupon_use(organization: OrganizationId, id: CouponId, customer: CustomerId, applied: AppliedCouponId) -> Key {
+    let place = format!("{}{}", coupon_uses(Some(customer)), simple(applied.0));
+    key(organization, &["CPN", &simple(id.0)], place)
+}
+
+/// Prefix of the uses in a coupon's partition: everybody's, or one customer's.
+#[must_use]
+pub fn coupon_uses(customer: Option<CustomerId>) -> String {
+    customer.map_or_else(|| "USE#".to_owned(), |customer| format!("USE#{}#", simple(customer.0)))
+}
+
+/// An add-on.
+#[must_use]
+pub fn add_on(organization: OrganizationId, id: AddOnId) -> Key {
+    key(organization, &["ADD", &simple(id.0)], HEAD)
 }
 
 /// A coupon applied to a customer: first item of a partition that holds its credits too.
@@ -393,6 +418,10 @@ pub const INVOICES: &str = "INV";
 pub const WALLETS: &str = "WAL";
 /// Kind of wallet transactions in lists.
 pub const WALLET_TRANSACTIONS: &str = "WTX";
+/// Kind of coupons in lists.
+pub const COUPONS: &str = "CPN";
+/// Kind of add-ons in lists.
+pub const ADD_ONS: &str = "ADD";
 /// Kind of applied coupons in lists.
 pub const APPLIED_COUPONS: &str = "ACP";
 /// Kind of webhooks in lists.
@@ -473,6 +502,8 @@ pub enum Owner {
     Invoice(InvoiceId),
     /// A wallet: a top-up or its end is due.
     Wallet(WalletId),
+    /// A coupon: its expiration has passed.
+    Coupon(CouponId),
     /// A webhook: in a sandbox, its next attempt is due.
     Webhook(WebhookId),
     /// An hour that begins at this instant: the events received in it are to be checked.
@@ -493,6 +524,7 @@ pub fn owner(key: &Key) -> Option<(OrganizationId, Owner)> {
         ("CUS", None) => Some((organization, Owner::Customer(CustomerId(id)))),
         ("INV", None) => Some((organization, Owner::Invoice(InvoiceId(id)))),
         ("WAL", None) => Some((organization, Owner::Wallet(WalletId(id)))),
+        ("CPN", None) => Some((organization, Owner::Coupon(CouponId(id)))),
         ("WHK", None) => Some((organization, Owner::Webhook(WebhookId(id)))),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::customer::{Customer, METADATA_MAX, Metadata};
-use domain::id::{InvoiceId, MetadataId};
+use domain::id::{InvoiceId, MetadataId, TaxId};
 use domain::invoice::{CreditLine, CreditSource, Invoice, Kind, PaymentStatus, Status, VERSION_NUMBER};
 use domain::money::Currency;
 use domain::problem::{Problems, codes};
@@ -254,6 +254,17 @@ impl Output {
             metadata: includes.has_metadata().then(|| invoice.metadata.iter().map(MetadataOutput::from).collect()),
             applied_taxes: includes.has_taxes().then(|| applied_taxes(invoice)),
         }
+    }
+}
+
+impl Output {
+    /// The same without the rows of taxes that were deleted: the amounts stay (chapter 04, 5.3).
+    #[must_use]
+    pub fn with_living_taxes(mut self, is_living: impl Fn(TaxId) -> bool) -> Output {
+        if let Some(taxes) = &mut self.applied_taxes {
+            taxes.retain(|row| is_living(TaxId(row.lago_tax_id)));
+        }
+        self
     }
 }
 

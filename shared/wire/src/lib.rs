@@ -5,8 +5,10 @@
 //! Does not own: any rule beyond parsing and formatting. An input becomes a type of the domain; an output is made from
 //! types of the domain.
 
+pub mod add_on;
 pub mod analytics;
 pub mod billable_metric;
+pub mod coupon;
 pub mod customer;
 pub mod error;
 pub mod event;

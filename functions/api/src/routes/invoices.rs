@@ -2,7 +2,7 @@
 
 use app::document::{self, Download};
 use app::organization::parse_id;
-use app::{App, Failure, Rejection, billing, invoice, present};
+use app::{App, Failure, Rejection, add_on, billing, invoice, present};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post, put};
@@ -17,13 +17,14 @@ use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/invoices", get(list))
+        .route("/invoices", get(list).post(sell))
         .route("/invoices/preview", post(preview))
         .route("/invoices/{id}", get(show).put(update).patch(update))
         .route("/invoices/{id}/download", post(download))
         .route("/invoices/{id}/refresh", put(refresh))
         .route("/invoices/{id}/finalize", put(finalize))
         .route("/invoices/{id}/void", post(void))
+        .route("/invoices/{id}/retry_payment", post(retry_payment))
 }
 
 async fn shown(app: &App, organization: &Organization, invoice: &Invoice, includes: Includes) -> ApiResult {
@@ -44,6 +45,17 @@ async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let (total, invoices) = invoice::list(&app, &call.organization, &filter, |total| paging.range(total)).await?;
     let outputs = present::invoices(&app, &call.organization, &invoices).await?;
     reply::page("invoices", paging, total, &outputs)
+}
+
+async fn sell(State(app): State<App>, call: Call) -> ApiResult {
+    let order = wire::add_on::parse_order(call.root("invoice")?);
+    let sold = add_on::sell(&app, &call.organization, &order).await?;
+    shown(&app, &call.organization, &sold, Includes::Full).await
+}
+
+async fn retry_payment(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    invoice::retry_payment(&app, &call.organization, parse_id(&text)).await?;
+    reply::empty()
 }
 
 async fn show(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {

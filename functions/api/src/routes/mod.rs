@@ -1,8 +1,10 @@
 //! Routes, one module per resource.
 
+mod add_ons;
 mod admin;
 mod analytics;
 mod billable_metrics;
+mod coupons;
 mod customers;
 mod documents;
 mod events;
@@ -25,7 +27,9 @@ use axum::Router;
 pub(crate) fn all() -> Router<App> {
     let v1 = Router::new()
         .merge(analytics::routes())
+        .merge(add_ons::routes())
         .merge(billable_metrics::routes())
+        .merge(coupons::routes())
         .merge(customers::routes())
         .merge(events::routes())
         .merge(fee_explanations::routes())

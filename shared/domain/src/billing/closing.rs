@@ -166,6 +166,10 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
         taxes,
         totals,
         needs_refresh: false,
+        next_due: Some(invoice::finalization_at(
+            draft.created_at,
+            snapshot.customer.grace_period_days(snapshot.organization),
+        )),
         ..draft.clone()
     };
     checked(invoice)
@@ -213,9 +217,25 @@ pub fn redated(organization: &Organization, customer: &Customer, draft: Invoice)
     Invoice {
         issuing_date: dates.issuing_date,
         payment_due_date: dates.payment_due_date,
-        next_due: Some(invoice::finalization_at(draft.created_at, grace_days)),
+        // A draft that waits for its refresh goes on waiting.
+        next_due: Some(invoice::finalization_at(draft.created_at, grace_days))
+            .map(|at| if draft.needs_refresh { draft.next_due.map_or(at, |refresh| refresh.min(at)) } else { at }),
         ..draft
     }
+}
+
+/// A draft whose fees are out of date since `now`: due for its refresh, unless it is final before (chapter 04, 6.4).
+#[must_use]
+pub fn flagged(draft: Invoice, now: Instant) -> Invoice {
+    let refresh = invoice::refresh_at(now);
+    Invoice { needs_refresh: true, next_due: Some(draft.next_due.map_or(refresh, |due| due.min(refresh))), ..draft }
+}
+
+/// Whether a draft is due for its refresh only: its grace period, as it is now, ends later than `at`.
+#[must_use]
+pub fn is_refresh(organization: &Organization, customer: &Customer, draft: &Invoice, at: Instant) -> bool {
+    let grace_days = customer.grace_period_days(organization);
+    draft.needs_refresh && at < invoice::finalization_at(draft.created_at, grace_days)
 }
 
 /// Whether a draft's grace period, as it is now, has passed: strictly, in absolute time (chapter 04, 6.2).
@@ -604,16 +624,8 @@ fn taxed(fee: Fee, taxes: &[Tax]) -> Fee {
 
 /// The taxes of a fee: the first non-empty of `levels`, else the customer's, else the organization's (chapter 04, 5.1).
 fn resolve(snapshot: &Snapshot<'_>, levels: &[&[TaxId]]) -> Vec<Tax> {
-    let named = |ids: &[TaxId]| -> Vec<Tax> {
-        ids.iter().filter_map(|id| snapshot.taxes.iter().find(|tax| tax.id == *id)).cloned().collect()
-    };
-    let mut sets: Vec<Vec<Tax>> = levels.iter().map(|ids| named(ids)).collect();
-    sets.push(named(&snapshot.customer.tax_ids));
-    let mut defaults: Vec<Tax> = snapshot.taxes.iter().filter(|tax| tax.applied_to_organization).cloned().collect();
-    defaults.sort_by_key(|tax| (tax.created_at, tax.created_seq));
-    sets.push(defaults);
-    let sets: Vec<&[Tax]> = sets.iter().map(Vec::as_slice).collect();
-    tax::applicable(&sets).to_vec()
+    let levels: Vec<&[TaxId]> = levels.iter().copied().chain([snapshot.customer.tax_ids.as_slice()]).collect();
+    tax::resolved(&levels, snapshot.taxes)
 }
 
 fn compose(

@@ -2,6 +2,7 @@
 
 mod basis;
 pub mod credit;
+pub mod one_off;
 pub mod settlement;
 
 pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
@@ -248,6 +249,15 @@ pub enum CreditSource {
 }
 
 impl CreditLine {
+    /// The applied coupon that made it; none if it was a credit note.
+    #[must_use]
+    pub fn applied_coupon(&self) -> Option<AppliedCouponId> {
+        match self.source {
+            CreditSource::Coupon { applied_coupon_id, .. } => Some(applied_coupon_id),
+            CreditSource::CreditNote { .. } => None,
+        }
+    }
+
     /// Whether a coupon made it: before taxes then (chapter 04, 7.6).
     #[must_use]
     pub fn is_coupon(&self) -> bool {
@@ -524,6 +534,12 @@ pub fn finalization_at(created_at: Instant, grace_days: u32) -> Instant {
         .unwrap_or(end)
 }
 
+/// When the clock refreshes a draft that was flagged at `now`: the next full five minutes (chapter 04, 6.4).
+#[must_use]
+pub fn refresh_at(now: Instant) -> Instant {
+    Instant::from_timestamp((now.timestamp().div_euclid(300) + 1) * 300, 0).unwrap_or(now)
+}
+
 /// The id of an invoice derived from what it stands for; its last 16 bits are left for its fees.
 #[must_use]
 pub fn derived_id(parts: &[&[u8]]) -> InvoiceId {
@@ -647,6 +663,17 @@ mod tests {
         check("2024-02-01T00:19:59Z", 3, "2024-02-04T00:20:00Z");
         check("2024-02-01T00:20:00Z", 3, "2024-02-04T01:20:00Z");
         check("2024-02-01T00:45:00Z", 1, "2024-02-02T01:20:00Z");
+    }
+
+    #[test]
+    fn flagged_drafts_are_refreshed_at_the_next_full_five_minutes() {
+        let check = |now: &str, expected: &str| {
+            let at = |text: &str| text.parse::<Instant>().unwrap();
+            assert_eq!(refresh_at(at(now)), at(expected), "{now}");
+        };
+        check("2024-02-01T00:00:00Z", "2024-02-01T00:05:00Z");
+        check("2024-02-01T00:04:59.9Z", "2024-02-01T00:05:00Z");
+        check("2024-02-01T23:59:00Z", "2024-02-02T00:00:00Z");
     }
 
     #[test]

@@ -11,11 +11,13 @@
 //! - Nothing is rounded on the way: instants are whole microseconds, decimals texts, numbers of callers their own text.
 //! - `golden/` holds bodies of every kind and schema that must load for ever.
 
+pub mod add_on;
 pub mod analytics;
 pub mod api_key;
 pub mod applied_coupon;
 mod basis;
 pub mod chain;
+pub mod coupon;
 pub mod customer;
 pub mod draft;
 pub mod event_hour;
@@ -39,6 +41,7 @@ pub use analytics::{AddedRows, CustomerRows, MonthRows};
 pub use api_key::{ApiKey, KeyHolder};
 pub use applied_coupon::CouponCredit;
 pub use chain::{Chain, Member};
+pub use coupon::CouponUse;
 pub use draft::Draft;
 pub use event_hour::EventHour;
 pub use former_customers::FormerCustomers;

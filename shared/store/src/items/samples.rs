@@ -43,7 +43,7 @@ use crate::record::Scope;
 
 mod coupon;
 
-pub use coupon::{applied_coupon, coupon_credit};
+pub use coupon::{add_on, applied_coupon, coupon, coupon_credit, coupon_use};
 
 pub fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x1234_5678_9abc_4def_8123_0000_0000_0000 + number)

@@ -337,11 +337,9 @@ fn stays<'e>(events: &[&'e Event]) -> Vec<Stay<'e>> {
         let (Some(adds), value) = (event.adds(), event.counted()) else { continue };
         let last = stays.iter_mut().rev().find(|stay| stay.value == value);
         match last {
-            Some(stay) if stay.ended.is_none() => {
-                if !adds {
-                    stay.ended = Some(event);
-                }
-            }
+            Some(stay) if stay.ended.is_none() && !adds => stay.ended = Some(event),
+            // It is there already.
+            Some(stay) if stay.ended.is_none() => {}
             Some(stay) if adds && stay.ended.is_some_and(|end| end.at.date_naive() == event.at.date_naive()) => {
                 stay.ended = None;
             }
