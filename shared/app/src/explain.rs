@@ -46,6 +46,7 @@ pub async fn explanation(app: &App, organization: &Organization, id: Option<FeeI
         FeeItem::Charge(item) => {
             let bare = bare(kind_of(item));
             match &item.basis {
+                Some(Basis::Usage(basis)) if item.event.is_some() => bare.of_event(item, basis),
                 Some(Basis::Usage(basis)) => {
                     let events = seen_events(app, organization.id, fee, item, basis).await?;
                     let told =
@@ -90,7 +91,10 @@ pub async fn events(
     let Some(item) = fee.charge() else { return Ok((0, Vec::new())) };
     let Some(Basis::Usage(basis)) = &item.basis else { return Ok((0, Vec::new())) };
     let events = seen_events(app, organization.id, &fee, item, basis).await?;
-    let inputs = inputs(basis, item, &events);
+    let inputs: Vec<&Event> = match &item.event {
+        Some(made_by) => events.iter().filter(|event| event.id == made_by.id).collect(),
+        None => inputs(basis, item, &events),
+    };
     let part = page(inputs.len());
     Ok((inputs.len(), inputs[part].iter().map(|event| (*event).clone()).collect()))
 }

@@ -45,6 +45,8 @@ pub struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     calculation: Option<Calculation>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<EventOutput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     minimum: Option<Minimum>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subscription: Option<Subscription>,
@@ -189,6 +191,18 @@ struct Calculation {
     exact_unit_amount: String,
 }
 
+/// The event that made the fee, and its window.
+#[derive(Debug, Clone, Serialize)]
+struct EventOutput {
+    lago_event_id: Uuid,
+    transaction_id: String,
+    /// Units above the highest level that the window had billed; by days on a prorated charge.
+    billed_units: String,
+    from: String,
+    to: String,
+    period_days: i64,
+}
+
 #[derive(Debug, Clone, Serialize)]
 struct Minimum {
     rule: &'static str,
@@ -237,6 +251,7 @@ impl Output {
             aggregation: None,
             price: None,
             calculation: None,
+            event: None,
             minimum: None,
             subscription: None,
         }
@@ -254,17 +269,29 @@ impl Output {
         Output {
             log_matches: Some(told.matches),
             aggregation: Some(aggregation(item, basis, told, zone)),
-            price: Some(Price {
-                lago_charge_id: item.charge_id.0,
-                charge_model: basis.model.as_str(),
-                prorated: basis.prorated,
-                pay_in_advance: item.event.is_some(),
-                properties: basis.properties.clone(),
-            }),
+            price: Some(price(item, basis)),
             calculation: Some(Calculation {
                 amount_details: told.outcome.details.to_value(),
                 exact_amount: format::decimal(told.outcome.amount),
                 exact_unit_amount: format::decimal(told.outcome.unit_amount),
+            }),
+            ..self.rounded(basis.amount, ROUNDING)
+        }
+    }
+
+    /// A fee that an event made: what the event adds to its window. The log as it stands today says nothing of the order in
+    /// which events were billed, so it is not told again.
+    #[must_use]
+    pub fn of_event(self, item: &ChargeItem, basis: &UsageBasis) -> Output {
+        Output {
+            price: Some(price(item, basis)),
+            event: item.event.as_ref().map(|event| EventOutput {
+                lago_event_id: event.id.0,
+                transaction_id: event.transaction_id.clone(),
+                billed_units: format::decimal(basis.units),
+                from: format::timestamp(basis.window.from),
+                to: format::timestamp(basis.window.to),
+                period_days: basis.window.period_days,
             }),
             ..self.rounded(basis.amount, ROUNDING)
         }
@@ -307,6 +334,16 @@ impl Output {
             }),
             ..self.rounded(share / currency.subunits(), CENTS)
         }
+    }
+}
+
+fn price(item: &ChargeItem, basis: &UsageBasis) -> Price {
+    Price {
+        lago_charge_id: item.charge_id.0,
+        charge_model: basis.model.as_str(),
+        prorated: basis.prorated,
+        pay_in_advance: item.event.is_some(),
+        properties: basis.properties.clone(),
     }
 }
 
