@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use chrono::TimeDelta;
 use domain::id::{CustomerId, OrganizationId, WalletId, WalletRuleId};
 use domain::invoice::{Invoice, Kind, PaymentStatus, Sequence, credit};
 use domain::organization::Organization;
@@ -220,7 +221,11 @@ pub async fn terminate(app: &App, organization: &Organization, id: Option<Wallet
     .await
 }
 
-/// Ends the active wallet of a deleted customer (chapter 04, 12.3).
+/// How long the wallet of a deleted customer outlives it on the real clock, whose last invoices wait for the settling time.
+const LAST_INVOICES: TimeDelta = TimeDelta::hours(1);
+
+/// Ends the active wallet of a deleted customer (chapter 04, 12.3): on the real clock with the first sweep after its last
+/// invoices, which may still use it. Nothing tops it up any more.
 ///
 /// # Errors
 /// `Unavailable`: the job comes again.
@@ -235,7 +240,15 @@ pub(crate) async fn end_of_customer(
             return Ok(());
         };
         let Some(found) = app.store.wallet(organization.id, WalletId(id)).await? else { return Ok(()) };
-        end(app, organization, found, at).await.map(drop)
+        if organization.is_sandbox() || !found.is_active() {
+            return end(app, organization, found, at).await.map(drop);
+        }
+        let zone = zone_of(app, organization, customer).await?;
+        let last = at.checked_add_signed(LAST_INVOICES).unwrap_or(at);
+        let expiration_at = Some(found.expiration_at.map_or(last, |planned| planned.min(last)));
+        let ending = Wallet { rule: None, owed: Vec::new(), look_at: None, expiration_at, ..found.value.clone() };
+        let ending = ending.scheduled(zone);
+        retry_on_conflict(app.execute(app.commit(organization).update(&found, &ending)).await)
     })
     .await
 }
@@ -275,13 +288,10 @@ pub async fn top_up(app: &App, organization: &Organization, request: &TopUpReque
         let Owned { wallet: found, .. } = owned.ok_or_else(|| Failure::Bug("a top-up of no wallet".to_owned()))?;
         let top_up = TopUp { paid, granted, source: Source::Manual, occasion, at: app.now(organization) };
         let account = Account::of(app, organization.id, found.customer_id).await?;
-        let filled = fill(app, &account, &found, found.value.clone(), &top_up).await;
-        let (commit, transactions) = filled.map_err(|attempt| match attempt {
-            Attempt::Failed(Failure::Bug(_)) if granted > paid => {
-                Attempt::Failed(Problems::one("granted_credits", "invalid_granted_credits").into())
-            }
-            other => other,
-        })?;
+        // Only granted credits count at once: were there too many of them, the client is told so.
+        wallet::top_up(&found, &top_up, &mut || 0)
+            .map_err(|_| Problems::one("granted_credits", "invalid_granted_credits"))?;
+        let (commit, transactions) = fill(app, &account, &found, found.value.clone(), &top_up).await?;
         if !transactions.is_empty() {
             retry_on_conflict(app.execute(commit).await)?;
         }

@@ -247,3 +247,33 @@ fn two_creations_make_one_wallet() {
         assert_eq!(system.get("/wallets?external_customer_id=acme").await["meta"]["total_count"], 1);
     });
 }
+
+#[test]
+fn on_the_real_clock_the_last_invoice_of_a_deleted_customer_uses_its_wallet_before_it_ends() {
+    shared().runtime.block_on(async {
+        let (system, id) = with_wallet(false, json!({"granted_credits": "20"})).await;
+        system.settle().await;
+        let plan = json!({"plan": {
+            "name": "hundred", "code": "hundred", "interval": "monthly", "amount_cents": 10_000, "amount_currency": "EUR",
+            "pay_in_advance": false,
+        }});
+        system.post("/plans", plan).await;
+        let subscription = json!({"external_customer_id": "acme", "external_id": "acme", "plan_code": "hundred"});
+        system.post("/subscriptions", json!({ "subscription": subscription })).await;
+        let customer = system.customer("acme").await;
+        system.set_clock("2024-01-20T12:00");
+        system.send(Method::DELETE, "/api/v1/customers/acme", json!({})).await;
+        system.settle().await;
+        system.set_clock("2024-01-20T12:10");
+        let (app, organization) = (&system.app, system.organization());
+        app::billing::close_customer(app, organization, customer, instant("2024-01-20T12:10")).await.unwrap();
+        let invoices = system.get("/invoices").await;
+        assert_eq!(invoices["meta"]["total_count"], 1);
+        assert_eq!(invoices["invoices"][0]["prepaid_credit_amount_cents"], 2000);
+        wallet::run(app, organization, id, instant("2024-01-20T13:44:59")).await.unwrap();
+        let active = || async { app.store.wallet(organization, id).await.unwrap().unwrap().is_active() };
+        assert!(active().await);
+        wallet::run(app, organization, id, instant("2024-01-20T13:45")).await.unwrap();
+        assert!(!active().await);
+    });
+}
