@@ -151,13 +151,20 @@ fn locked(settings: &Settings) -> Result<File, HostError> {
     }
 }
 
-fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> [Consumption; 4] {
+fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> [Consumption; 5] {
     use app::ports::Queue;
     let ingest: Handler = {
         let app = app.clone();
         Arc::new(move |messages| {
             let app = app.clone();
             Box::pin(async move { fn_ingest::handle(&app, messages).await })
+        })
+    };
+    let advance: Handler = {
+        let app = app.clone();
+        Arc::new(move |messages| {
+            let app = app.clone();
+            Box::pin(async move { fn_advance::handle(&app, messages).await })
         })
     };
     let billing: Handler = {
@@ -184,6 +191,8 @@ fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> 
     [
         // Large batches make large chunks: cheap to write, quick to read.
         Consumption { queue: Queue::Events, batch: 200, parallel: 1, handler: ingest },
+        // One usage log at a time: several calls are several logs.
+        Consumption { queue: Queue::Advance, batch: 10, parallel: 4, handler: advance },
         // An advance of a test clock waits for other jobs of this very queue: there must always be room for them.
         Consumption { queue: Queue::Billing, batch: 1, parallel: 512, handler: billing },
         // A receiver may take a minute to answer nothing, and must not hold up the others.

@@ -18,6 +18,9 @@ const RECEIVES_MAX: i64 = 5;
 /// A failed message rests this long, times the deliveries it had.
 const REST_MILLIS: i64 = 500;
 
+/// How far a queue with groups is looked through for a group that is not held.
+const GROUPED_AHEAD: usize = 500;
+
 /// The queues of a local host.
 pub(crate) struct LocalQueues {
     database: Database,
@@ -33,6 +36,15 @@ pub(crate) struct Received {
     pub(crate) message: Incoming,
 }
 
+/// A message as it stands in the table.
+struct Row {
+    id: i64,
+    is_visible: bool,
+    sent_at: i64,
+    body: String,
+    group: Option<String>,
+}
+
 fn unavailable(error: DatabaseError) -> PortError {
     PortError::new("queues", error)
 }
@@ -43,6 +55,7 @@ fn place(queue: Queue) -> usize {
         Queue::Billing => 1,
         Queue::Webhooks => 2,
         Queue::Documents => 3,
+        Queue::Advance => 4,
     }
 }
 
@@ -57,12 +70,22 @@ impl LocalQueues {
                 connection.execute_batch(
                     "CREATE TABLE IF NOT EXISTS messages (
                          id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, visible_at INTEGER NOT NULL,
-                         sent_at INTEGER NOT NULL, receives INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+                         sent_at INTEGER NOT NULL, receives INTEGER NOT NULL, body TEXT NOT NULL,
+                         message_group TEXT) STRICT;
                      CREATE INDEX IF NOT EXISTS messages_by_queue ON messages (queue, visible_at, id);
                      CREATE TABLE IF NOT EXISTS dead_letters (
                          id INTEGER PRIMARY KEY, queue TEXT NOT NULL, died_at INTEGER NOT NULL,
                          sent_at INTEGER NOT NULL, receives INTEGER NOT NULL, body TEXT NOT NULL) STRICT;",
                 )?;
+                // Files of before there were groups.
+                let has_groups: bool = connection.query_row(
+                    "SELECT count(*) FROM pragma_table_info('messages') WHERE name = 'message_group'",
+                    [],
+                    |row| row.get(0),
+                )?;
+                if !has_groups {
+                    connection.execute_batch("ALTER TABLE messages ADD COLUMN message_group TEXT;")?;
+                }
                 Ok::<_, DatabaseError>(())
             })
             .await?;
@@ -75,28 +98,48 @@ impl LocalQueues {
     }
 
     /// Up to `limit` messages that are visible now, oldest first. They are under way until `settle`.
+    ///
+    /// Of a group, only what nothing older of that group stands before: at rest after a failure, or under way elsewhere.
     pub(crate) async fn receive(&self, queue: Queue, limit: usize) -> Result<Vec<Received>, PortError> {
         let now = (self.now)().timestamp_millis();
-        // Those under way still stand in the table: as many more are read.
-        let rows = i64::try_from(limit + self.under_way().len()).unwrap_or(i64::MAX);
-        let found: Vec<(i64, i64, String)> = self
+        // Those under way still stand in the table, and so do those that wait behind them: as many more are read.
+        let behind = if queue == Queue::Advance { GROUPED_AHEAD } else { 0 };
+        let rows = i64::try_from(limit + self.under_way().len() + behind).unwrap_or(i64::MAX);
+        let found: Vec<Row> = self
             .database
             .read(move |connection: &Connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT id, sent_at, body FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY id LIMIT ?3",
+                    "SELECT id, visible_at, sent_at, body, message_group FROM messages \
+                     WHERE queue = ?1 AND (visible_at <= ?2 OR message_group IS NOT NULL) ORDER BY id LIMIT ?3",
                 )?;
-                let rows = statement
-                    .query_map(params![queue.name(), now, rows], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                let rows = statement.query_map(params![queue.name(), now, rows], |row| {
+                    Ok(Row {
+                        id: row.get(0)?,
+                        is_visible: row.get::<_, i64>(1)? <= now,
+                        sent_at: row.get(2)?,
+                        body: row.get(3)?,
+                        group: row.get(4)?,
+                    })
+                })?;
                 Ok::<_, DatabaseError>(rows.collect::<Result<_, _>>()?)
             })
             .await
             .map_err(unavailable)?;
         let mut under_way = self.under_way();
-        let fresh = found.into_iter().filter(|(row, _, _)| !under_way.contains(row)).take(limit);
+        let mut held: HashSet<String> = HashSet::new();
+        let fresh = found.into_iter().filter(|row| {
+            let is_held = row.group.as_ref().is_some_and(|group| held.contains(group));
+            let is_fresh = row.is_visible && !under_way.contains(&row.id) && !is_held;
+            if !is_fresh {
+                held.extend(row.group.clone());
+            }
+            is_fresh
+        });
         let received: Vec<Received> = fresh
-            .map(|(row, sent_at, body)| {
+            .take(limit)
+            .map(|Row { id, sent_at, body, .. }| {
                 let sent_at = DateTime::from_timestamp_micros(sent_at).unwrap_or_default();
-                Received { row, message: Incoming { id: row.to_string(), body, sent_at } }
+                Received { row: id, message: Incoming { id: id.to_string(), body, sent_at } }
             })
             .collect();
         under_way.extend(received.iter().map(|received| received.row));
@@ -183,11 +226,18 @@ impl Queues for LocalQueues {
         self.database
             .write(move |connection: &Connection| {
                 let mut statement = connection.prepare_cached(
-                    "INSERT INTO messages (queue, visible_at, sent_at, receives, body) VALUES (?1, ?2, ?3, 0, ?4)",
+                    "INSERT INTO messages (queue, visible_at, sent_at, receives, body, message_group) \
+                     VALUES (?1, ?2, ?3, 0, ?4, ?5)",
                 )?;
                 for message in messages {
                     let visible_at = now + i64::from(message.delay_seconds) * 1000;
-                    statement.execute(params![message.queue.name(), visible_at, sent_at, message.body])?;
+                    statement.execute(params![
+                        message.queue.name(),
+                        visible_at,
+                        sent_at,
+                        message.body,
+                        message.group
+                    ])?;
                 }
                 Ok::<_, DatabaseError>(())
             })

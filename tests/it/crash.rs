@@ -3,6 +3,7 @@
 //! The n-th write of a run fails (lost, torn, or done without anybody hearing of it), and the process dies or goes on;
 //! then everything is tried again without faults. For n = 0, 1, 2 ... until a run ends before its n-th write.
 
+mod advance;
 mod faults;
 mod idempotency;
 mod settlements;

@@ -95,6 +95,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "gateways",
             "store",
             "wire",
+            "fn-advance",
             "fn-api",
             "fn-billing",
             "fn-clock",

@@ -15,7 +15,7 @@ use store::{Commit, Versioned};
 
 use crate::drafts::Flag;
 use crate::jobs::BillingJob;
-use crate::{App, Failure, Outcome, Rejection, billing, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, advance, billing, retry_on_conflict};
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Failure {
@@ -217,6 +217,7 @@ pub async fn update_metric(
         let charged = if plans.is_empty() { Charged::No } else { Charged::Yes };
         let metric = update.clone().apply(&found, charged, code_is(taken), || app.ids.uuid().into())?;
         let mut commit = app.commit(organization).update(&found, &metric);
+        commit = advance::renamed(app, organization.id, commit, &metric).await?;
         commit = renamed(commit, kinds::METRIC, &found.code, &metric.code, metric.id.0);
         if metric.groups != found.groups {
             commit = then_flag_drafts(commit, organization, &plans);
@@ -238,6 +239,7 @@ pub async fn delete_metric(app: &App, organization: &Organization, code: &str) -
         let metric = Metric { deleted_at: Some(app.now(organization)), ..found.value.clone() };
         let commit = app.commit(organization).update(&found, &metric).release(kinds::METRIC, &found.code);
         let commit = then_flag_drafts(commit, organization, &plans);
+        let commit = advance::renamed(app, organization.id, commit, &metric).await?;
         retry_on_conflict(app.execute(commit).await)?;
         Ok(metric)
     })
@@ -332,6 +334,7 @@ pub async fn create_plan(app: &App, organization: &Organization, new: NewPlan) -
         });
         let plan = refuse_taken(created, taken)?;
         let commit = app.commit(organization).create(&plan).claim(&Alias::new(kinds::PLAN, &plan.code, id));
+        let commit = advance::recounted(app, organization.id, commit, None, Some(&plan)).await?;
         retry_on_conflict(app.execute(commit).await)?;
         Ok(plan)
     })
@@ -374,6 +377,7 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
         });
         let plan = refuse_taken(edited, taken)?;
         let mut commit = app.commit(organization).update(&found, &plan);
+        commit = advance::recounted(app, organization.id, commit, Some(&found), Some(&plan)).await?;
         commit = renamed(commit, kinds::PLAN, &found.code, &plan.code, plan.id.0);
         if found.changes_drafts(&plan) && attached == Attached::Yes {
             commit = then_flag_drafts(commit, organization, &[plan.id]);
@@ -438,6 +442,7 @@ async fn delete_plan_record(app: &App, organization: &Organization, id: PlanId, 
         }
         let plan = Plan { deleted_at: Some(now), pending_deletion: false, ..found.value.clone() };
         let commit = app.commit(organization).update(&found, &plan);
+        let commit = advance::recounted(app, organization.id, commit, Some(&found), None).await?;
         let commit = if found.parent_id.is_none() { commit.release(kinds::PLAN, &found.code) } else { commit };
         retry_on_conflict(app.execute(commit).await)
     })

@@ -1,14 +1,14 @@
 //! Usage events: from the client into the queue, from the queue into the log, and back to the client.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::customer::Customer;
 use domain::id::OrganizationId;
 use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::problem::Problems;
-use domain::subscription::{State, Subscription};
+use domain::subscription::{self, State, Subscription};
 use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, Reception, is_deleted};
 use domain::usage::unique_count;
@@ -48,7 +48,27 @@ pub async fn accept(
     client: &Client,
     now: Instant,
 ) -> Outcome<()> {
-    let messages = jobs_of(app, organization, events, client, now);
+    accept_as(app, organization, events, client, now, Advance::Fires).await
+}
+
+/// Whether charges in advance bill what is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Advance {
+    Fires,
+    /// Events of the deprecated batch (chapter 03, 1.4).
+    LeavesAlone,
+}
+
+async fn accept_as(
+    app: &App,
+    organization: &Organization,
+    events: &[ParsedEvent<'_>],
+    client: &Client,
+    now: Instant,
+    advance: Advance,
+) -> Outcome<()> {
+    let mut messages = jobs_of(app, organization, events, client, now);
+    messages.iter_mut().for_each(|job| job.without_advance = advance == Advance::LeavesAlone);
     let works: Vec<&str> = messages.iter().filter_map(|job| job.work.as_deref()).collect();
     if !works.is_empty() {
         let items = works.iter().map(|work| announced_work_item(organization.id, work, app.ids.sequence())).collect();
@@ -120,7 +140,7 @@ pub async fn accept_legacy(
         let metric = metric.ok_or_else(|| not_found("billable_metric"))?;
         check_against(app, organization, event, metric, &catalogue, now).await?;
     }
-    accept(app, organization, &events, client, now).await
+    accept_as(app, organization, &events, client, now, Advance::LeavesAlone).await
 }
 
 /// What only the deprecated batch checks of an event before it is accepted.
@@ -174,6 +194,7 @@ fn job(app: &App, organization: &Organization, events: Vec<Box<RawValue>>, clien
         ip: client.ip.clone(),
         user_agent: client.user_agent.clone(),
         work: organization.is_sandbox().then(|| format!("{WORK_PREFIX}{}", app.ids.uuid())),
+        without_advance: false,
         events,
         event: None,
     }
@@ -184,6 +205,8 @@ fn job(app: &App, organization: &Organization, events: Vec<Box<RawValue>>, clien
 struct Batch {
     messages: Vec<String>,
     deliveries: Vec<Delivery>,
+    /// Places in `deliveries` whose events charges in advance leave alone.
+    without_advance: BTreeSet<usize>,
     works: Vec<String>,
 }
 
@@ -193,9 +216,12 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
     let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
     for message in messages {
         match receive(app, &message).await {
-            Ok((organization, delivery, work)) => {
+            Ok(Received { organization, delivery, advance, work }) => {
                 let batch = batches.entry(organization).or_default();
                 batch.messages.push(message.id);
+                if advance == Advance::LeavesAlone {
+                    batch.without_advance.insert(batch.deliveries.len());
+                }
                 batch.deliveries.push(delivery);
                 batch.works.extend(work);
             }
@@ -206,7 +232,7 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
         }
     }
     for (organization, batch) in batches {
-        if let Err(failure) = append(app, organization, &batch.deliveries, &batch.works).await {
+        if let Err(failure) = append(app, organization, &batch).await {
             tracing::warn!(org.id = %organization, "appending usage of {organization} failed: {failure}");
             failed.extend(batch.messages);
         }
@@ -214,19 +240,35 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
     failed
 }
 
-async fn append(app: &App, organization: OrganizationId, deliveries: &[Delivery], works: &[String]) -> Outcome<()> {
-    usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
-    crate::event_check::note(app, organization, deliveries).await?;
-    let events = deliveries.iter().flat_map(|delivery| &delivery.events);
-    let subscriptions = events.filter_map(|event| event.external_subscription_id.as_deref());
+async fn append(app: &App, organization: OrganizationId, batch: &Batch) -> Outcome<()> {
+    usage::append(app.store.table(), organization, &batch.deliveries, app.ids.uuid()).await?;
+    crate::event_check::note(app, organization, &batch.deliveries).await?;
+    let subscriptions = batch.deliveries.iter().flat_map(|delivery| &delivery.events);
+    let subscriptions = subscriptions.filter_map(|event| event.external_subscription_id.as_deref());
     crate::wallet::note_usage(app, organization, subscriptions).await?;
-    for work in works {
+    let mut events: Vec<&Event> = Vec::new();
+    for (place, delivery) in batch.deliveries.iter().enumerate() {
+        if !batch.without_advance.contains(&place) {
+            events.extend(&delivery.events);
+        }
+    }
+    // Before the ingestion counts as done: a sandbox's clock sees the one piece of work or the other.
+    crate::advance::hand_on(app, organization, &events, !batch.works.is_empty()).await?;
+    for work in &batch.works {
         app.finish_work(organization, Some(work)).await?;
     }
     Ok(())
 }
 
-async fn receive(app: &App, message: &Incoming) -> Outcome<(OrganizationId, Delivery, Option<String>)> {
+/// What one message brings.
+struct Received {
+    organization: OrganizationId,
+    delivery: Delivery,
+    advance: Advance,
+    work: Option<String>,
+}
+
+async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
     let job: EventsJob =
         serde_json::from_str(&message.body).map_err(|error| Failure::Bug(format!("not an events message: {error}")))?;
     let organization = OrganizationId(job.organization_id);
@@ -250,7 +292,8 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<(OrganizationId, Deli
         events.push(attributed(app, organization, event).await?);
     }
     let delivery = Delivery { source: Source { ip: job.ip, user_agent: job.user_agent }, events };
-    Ok((organization, delivery, job.work))
+    let advance = if job.without_advance { Advance::LeavesAlone } else { Advance::Fires };
+    Ok(Received { organization, delivery, advance, work: job.work })
 }
 
 /// An event without subscription belongs to the only one that its customer can mean (chapter 03, 1.3).
@@ -269,18 +312,7 @@ async fn attributed(app: &App, organization: OrganizationId, event: Event) -> Ou
 
 /// The record that an event of a customer without subscription id belongs to: none with two or more active candidates.
 fn only_candidate<'a>(records: &[&'a Subscription], timestamp: Instant) -> Option<&'a Subscription> {
-    let second = |at: Instant| at.timestamp();
-    let mut candidates: Vec<&Subscription> = records
-        .iter()
-        .copied()
-        .filter(|record| record.started_at().is_some_and(|started_at| second(started_at) <= timestamp.timestamp()))
-        .filter(|record| record.terminated_at().is_none_or(|ended_at| second(ended_at) >= timestamp.timestamp()))
-        .collect();
-    // Not terminated first, then the one that ended last, then the one that started last.
-    candidates.sort_by_key(|record| {
-        let ended = record.terminated_at();
-        (ended.is_some(), std::cmp::Reverse(ended), std::cmp::Reverse(record.started_at()))
-    });
+    let candidates = subscription::covering(records.iter().copied(), timestamp);
     let active = candidates.iter().filter(|record| matches!(record.state, State::Active { .. })).count();
     (active <= 1).then(|| candidates.first().copied()).flatten()
 }

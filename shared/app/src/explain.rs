@@ -25,7 +25,12 @@ struct Found {
 async fn find(app: &App, organization: &Organization, id: Option<FeeId>) -> Outcome<Found> {
     let missing = || Failure::from(Rejection::NotFound("fee"));
     let id = id.ok_or_else(missing)?;
-    let (invoice, _) = invoice::invoice_of(id).ok_or_else(missing)?;
+    let Some((invoice, _)) = invoice::invoice_of(id) else {
+        let alone = app.store.uninvoiced_fee(organization.id, id).await?.ok_or_else(missing)?.value;
+        let customer = app.store.customer(organization.id, alone.customer_id).await?.ok_or_else(missing)?;
+        let zone = customer.zone(organization);
+        return Ok(Found { fee: alone.fee, invoice: None, currency: alone.currency, zone });
+    };
     let invoice = app.store.invoice(organization.id, invoice).await?.ok_or_else(missing)?.value;
     let (invoice_id, currency, zone) = (invoice.id, invoice.currency, invoice.zone);
     let fee = invoice.fees.into_iter().find(|fee| fee.id == id).ok_or_else(missing)?;

@@ -1,10 +1,12 @@
 //! The messages between functions: one type per queue, JSON.
 
-use domain::id::{InvoiceId, OrganizationId, WebhookId};
+use domain::id::{EventId, InvoiceId, OrganizationId, WebhookId};
 use domain::time::Instant;
+use domain::usage::event::Event;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use store::keys::fingerprint;
 use store::outbox::{Message, Queue};
 use uuid::Uuid;
 
@@ -33,12 +35,103 @@ pub struct EventsJob {
     /// Piece of sandbox work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<String>,
+    /// Whether charges in advance leave these events alone: those of the deprecated batch (chapter 03, 1.4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_advance: bool,
     /// The events as the API takes them.
     #[serde(default)]
     pub events: Vec<Box<RawValue>>,
     /// A single event, as the API takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Box<RawValue>>,
+}
+
+/// Events of one usage log that charges in advance may bill, each by itself and in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdvanceJob {
+    /// Whose events.
+    pub organization_id: Uuid,
+    /// The external subscription id that they were attributed to.
+    pub external_subscription_id: String,
+    /// Their code.
+    pub code: String,
+    /// Piece of sandbox work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
+    /// The events, in order of reception.
+    pub events: Vec<AdvanceEvent>,
+}
+
+/// An event on its way to the charges in advance: what its log does not say.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdvanceEvent {
+    /// Its id, as the client knows it.
+    pub id: Uuid,
+    /// The client's idempotency key.
+    pub transaction_id: String,
+    /// When the usage happened.
+    pub timestamp: Instant,
+    /// When it was received, by the real clock.
+    pub received_at: Instant,
+    /// The same by the organization's clock.
+    pub created_at: Instant,
+    /// Place within its batch.
+    pub position: u32,
+    /// Properties as JSON.
+    pub properties: Box<RawValue>,
+}
+
+impl AdvanceEvent {
+    /// An event of a log.
+    ///
+    /// # Errors
+    /// Its properties cannot be JSON (they always can: they came as JSON).
+    pub fn of(event: &Event) -> Outcome<AdvanceEvent> {
+        let properties = wire::event::properties_json(&event.properties);
+        Ok(AdvanceEvent {
+            id: event.id.0,
+            transaction_id: event.transaction_id.clone(),
+            timestamp: event.timestamp,
+            received_at: event.received_at,
+            created_at: event.created_at,
+            position: event.position,
+            properties: properties.map_err(|error| Failure::Bug(format!("properties of an event: {error}")))?,
+        })
+    }
+}
+
+impl AdvanceJob {
+    /// The job on its way, behind the earlier ones of its log.
+    #[must_use]
+    pub fn outgoing(&self) -> Outgoing {
+        let log = fingerprint(&[&self.external_subscription_id, &self.code]);
+        let group = Some(format!("{}.{log}", self.organization_id.simple()));
+        Outgoing { group, ..outgoing(Queue::Advance, self, 0) }
+    }
+
+    /// The events as the rules see them.
+    ///
+    /// # Errors
+    /// Properties that no event can have.
+    pub fn events(&self) -> Outcome<Vec<Event>> {
+        let event = |event: &AdvanceEvent| {
+            let properties = wire::event::properties_of(&event.properties)
+                .ok_or_else(|| Failure::Bug("properties of an event are no object".to_owned()))?;
+            Ok(Event {
+                id: EventId(event.id),
+                transaction_id: event.transaction_id.clone(),
+                external_subscription_id: Some(self.external_subscription_id.clone()),
+                external_customer_id: None,
+                code: self.code.clone(),
+                timestamp: event.timestamp,
+                received_at: event.received_at,
+                created_at: event.created_at,
+                position: event.position,
+                properties,
+            })
+        };
+        self.events.iter().map(event).collect()
+    }
 }
 
 /// A job of the billing function.
@@ -269,7 +362,7 @@ pub fn json<T: Serialize>(job: &T) -> String {
 /// A job on its way into its queue.
 #[must_use]
 pub fn outgoing<T: Serialize>(queue: Queue, job: &T, delay_seconds: u32) -> Outgoing {
-    Outgoing { queue, body: json(job), delay_seconds }
+    Outgoing { queue, body: json(job), delay_seconds, group: None }
 }
 
 /// Does a queue's jobs one after the other, each for itself: the fault of one never touches its neighbours.

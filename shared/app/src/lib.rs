@@ -9,6 +9,7 @@
 //! - Every consumer may run twice: at-least-once in, exactly-once effect out.
 
 pub mod add_on;
+pub mod advance;
 pub mod analytics;
 pub mod billing;
 pub mod catalogue;
@@ -20,6 +21,7 @@ mod drafts;
 pub mod event;
 pub mod event_check;
 pub mod explain;
+pub mod fee;
 pub mod idempotency;
 pub mod invoice;
 pub mod jobs;

@@ -2,8 +2,11 @@
 //!
 //! An organization without endpoints gets none.
 
-use domain::id::OrganizationId;
-use domain::invoice::{Invoice, Kind, Status};
+use domain::customer::Customer;
+use domain::id::{InvoiceId, OrganizationId};
+use domain::invoice::{Fee, Invoice, Kind, Status};
+use domain::money::Currency;
+use domain::organization::Organization;
 use domain::subscription::{Subscription, Transition};
 use domain::time::Instant;
 use domain::usage::event::Problems;
@@ -87,6 +90,21 @@ pub(crate) fn of_generated(app: &App, account: &Account, invoice: &Invoice) -> O
 pub(crate) fn of_payment_status(app: &App, account: &Account, invoice: &Invoice) -> Outcome<Vec<Message>> {
     let now = app.now(&account.organization);
     about(app, account, invoice, &[], "invoice.payment_status_updated", Includes::Customer, now)
+}
+
+/// What the world hears of a fee that an event made: `fee.created` (chapter 03, 7.4 and 7.5).
+pub(crate) fn of_fee(
+    organization: &Organization,
+    customer: &Customer,
+    fee: &Fee,
+    invoice_id: Option<InvoiceId>,
+    currency: Currency,
+) -> Vec<Message> {
+    if organization.endpoints.is_empty() {
+        return Vec::new();
+    }
+    let shown = wire::fee::Output::new(fee, wire::fee::Context { invoice_id, customer, currency });
+    vec![webhook("fee.created", "Fee", fee.id, body("fee.created", "fee", &shown))]
 }
 
 fn about(

@@ -52,6 +52,9 @@ pub struct Outgoing {
     pub body: String,
     /// Not to be received earlier than so many seconds from now (at most 900).
     pub delay_seconds: u32,
+    /// Messages of one group are received in the order sent, the next only when the one before is done; none for a message
+    /// that knows no order. Only `Queue::Advance` has groups, and there every message is of one.
+    pub group: Option<String>,
 }
 
 /// A message out of a queue.
@@ -65,7 +68,8 @@ pub struct Incoming {
     pub sent_at: Instant,
 }
 
-/// The queues. What `send` has accepted is delivered at least once.
+/// The queues. What `send` has accepted is delivered at least once, and messages of one group in order: a message that comes
+/// again (after an error, or twice) may come after its successors.
 #[async_trait]
 pub trait Queues: Send + Sync {
     /// Hands over messages; durable when it returns. After an error any part may have been sent.

@@ -44,7 +44,7 @@ async fn forward_job(app: &App, posted: &Posted, queue: Queue, job: &str) -> Out
     if let (Some(work), Some(fields)) = (&posted.work, body.as_object_mut()) {
         fields.insert("work".to_owned(), work.clone().into());
     }
-    Ok(app.queues.send(vec![Outgoing { queue, body: body.to_string(), delay_seconds: 0 }]).await?)
+    Ok(app.queues.send(vec![Outgoing { queue, body: body.to_string(), delay_seconds: 0, group: None }]).await?)
 }
 
 pub(crate) fn delivery_work(webhook: WebhookId) -> String {

@@ -18,7 +18,7 @@ use wire::subscription::{NewSubscription as Request, SubscriptionUpdate};
 use crate::billing::{self, Account};
 use crate::catalogue::{self, Names};
 use crate::customer::Newborn;
-use crate::{App, Attempt, Failure, Outcome, Rejection, notice, retry_on_conflict, test_clock};
+use crate::{App, Attempt, Failure, Outcome, Rejection, advance, notice, retry_on_conflict, test_clock};
 
 /// Which of several records with one external id is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +111,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
         None => app.commit(organization).unchanged(&account.customer),
     };
     if let Some(child) = &forked {
-        commit = commit.create(child);
+        commit = advance::recounted(app, organization.id, commit.create(child), None, Some(child)).await?;
     }
     commit = commit_request(app, organization, commit, &account, &requested).await?;
     let current = current.map(|(current, _)| current.id);
@@ -435,12 +435,13 @@ async fn own_plan(
         let edited =
             names.with(|catalogue| plan::edit(&found, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
         let commit = commit.update(&found, &edited);
+        let commit = advance::recounted(app, organization.id, commit, Some(&found), Some(&edited)).await?;
         return Ok((edited, commit));
     }
     let copy = plan::copy(plan, PlanId(app.ids.uuid()), now, app.ids.sequence(), &mut new_charge);
     let edited =
         names.with(|catalogue| plan::edit(&copy, overrides, Attached::Yes, catalogue, now, &mut new_charge))?;
-    let commit = commit.create(&edited);
+    let commit = advance::recounted(app, organization.id, commit.create(&edited), None, Some(&edited)).await?;
     Ok((edited, commit))
 }
 

@@ -1,6 +1,7 @@
 //! Usage of a subscription: what the logs say, and what it would cost now.
 
 use chrono::TimeDelta;
+use domain::billing::advance;
 use domain::billing::agenda;
 use domain::billing::closing::{self, Full};
 use domain::billing::{Situation, charges_period_days, period_end};
@@ -136,8 +137,13 @@ async fn of_record(
     for charge in plan.charges.iter().filter(|charge| counts(charge)) {
         let Some(metric) = context.metric(charge.metric_id) else { continue };
         let events = context.events(&record.external_id, metric.id);
-        let groups = closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)
-            .map_err(|error| Failure::Bug(error.to_string()))?;
+        let groups = if charge.pay_in_advance {
+            let states = crate::advance::states(app, account.organization.id, record, plan, zone, charge, now).await?;
+            advance::current_groups(charge, metric, events, &window, zone, &states)
+        } else {
+            closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)
+        };
+        let groups = groups.map_err(|error| Failure::Bug(error.to_string()))?;
         let usage = wire::usage::ChargeUsage::of(charge, metric, plan, &groups)
             .map_err(|error| Failure::Bug(error.to_string()))?;
         taxed.push((closing::taxes_of(&snapshot, charge, plan), usage.amount_cents()));

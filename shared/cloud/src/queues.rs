@@ -84,12 +84,13 @@ fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
 
 fn entries(messages: &[Outgoing]) -> Result<Vec<SendMessageBatchRequestEntry>, BuildError> {
     let entry = |(position, message): (usize, &Outgoing)| {
-        SendMessageBatchRequestEntry::builder()
-            .id(position.to_string())
-            .message_body(&message.body)
+        let entry = SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(&message.body);
+        match &message.group {
+            // A queue in order knows no delays, and tells repeated bodies apart by itself.
+            Some(group) => entry.message_group_id(group).build(),
             // A port's delay is at most 900 seconds.
-            .delay_seconds(message.delay_seconds.min(900) as i32)
-            .build()
+            None => entry.delay_seconds(message.delay_seconds.min(900) as i32).build(),
+        }
     };
     messages.iter().enumerate().map(entry).collect()
 }
@@ -107,7 +108,8 @@ mod tests {
     use super::*;
 
     fn messages(sizes: &[usize]) -> Vec<Outgoing> {
-        let message = |size: &usize| Outgoing { queue: Queue::Events, body: "x".repeat(*size), delay_seconds: 0 };
+        let message =
+            |size: &usize| Outgoing { queue: Queue::Events, body: "x".repeat(*size), delay_seconds: 0, group: None };
         sizes.iter().map(message).collect()
     }
 
@@ -115,6 +117,19 @@ mod tests {
         let messages = messages(sizes);
         let counts: Vec<usize> = batches(&messages).into_iter().map(<[Outgoing]>::len).collect();
         assert_eq!(counts, expected, "{sizes:?}");
+    }
+
+    #[test]
+    fn messages_of_a_group_are_in_order_and_without_delay() {
+        let message = |group: Option<&str>| Outgoing {
+            queue: Queue::Advance,
+            body: "x".to_owned(),
+            delay_seconds: 7,
+            group: group.map(str::to_owned),
+        };
+        let entries = entries(&[message(Some("log")), message(None)]).unwrap();
+        assert_eq!((entries[0].message_group_id(), entries[0].delay_seconds()), (Some("log"), None));
+        assert_eq!((entries[1].message_group_id(), entries[1].delay_seconds()), (None, Some(7)));
     }
 
     #[test]

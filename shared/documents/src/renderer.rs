@@ -4,7 +4,7 @@ use app::document::InvoiceDocument;
 use app::ports::{PortError, Renderer};
 use async_trait::async_trait;
 use domain::charge;
-use domain::invoice::{BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice, Kind};
+use domain::invoice::{Basis, BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice, Kind};
 use domain::organization::Identity;
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
@@ -13,9 +13,9 @@ use rust_decimal::Decimal;
 
 use crate::locale::Locale;
 use crate::source::{
-    AddOnFee, AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit,
-    CouponValue, CreditPurchase, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party,
-    Period, Seller, SubscriptionFee, SubscriptionSource, Totals, Usage,
+    AddOnFee, AdvanceFee, AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit,
+    CouponValue, CreditPurchase, DaysUsed, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata,
+    Party, Period, Seller, SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
 use crate::{invoice, pdf};
 
@@ -74,6 +74,10 @@ fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
             let (credits, rate) = (purchase.credits, purchase.rate);
             Body::Credit(CreditPurchase { wallet_name, credits, rate, amount_cents })
         }
+        // Fees that events made stand for themselves; everything else is told subscription by subscription.
+        (None, _) | (_, None) if is_of_events(invoice) => Body::AdvanceCharges(
+            invoice.fees.iter().filter_map(|fee| Some(advance_fee(invoice, fee, fee.charge()?))).collect(),
+        ),
         (None, _) | (_, None) => {
             Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect())
         }
@@ -111,6 +115,33 @@ fn party(name: &str, identity: &Identity) -> Party {
 
 fn period(zone: Zone, from: Instant, to: Instant) -> Period {
     Period { from: zone.date(from), to: zone.date(to) }
+}
+
+/// Whether every fee is one of a charge in advance (chapter 04, 13.3).
+fn is_of_events(invoice: &Invoice) -> bool {
+    let is_of_event = |fee: &Fee| fee.charge().is_some_and(|charge| charge.event.is_some());
+    !invoice.fees.is_empty() && invoice.fees.iter().all(is_of_event)
+}
+
+fn advance_fee(invoice: &Invoice, fee: &Fee, item: &ChargeItem) -> AdvanceFee {
+    // The invoice of an event is dated by it.
+    let at = invoice.subscriptions.first().map(|billed| billed.at);
+    let days = match (&item.basis, at) {
+        (Some(Basis::Usage(basis)), Some(at)) if item.prorated => Some(DaysUsed {
+            used: u32::try_from(invoice.zone.days(at, basis.window.to)).unwrap_or_default(),
+            total: u32::try_from(basis.window.period_days).unwrap_or_default(),
+        }),
+        _ => None,
+    };
+    AdvanceFee {
+        name: item.display_name.clone(),
+        group: item.group.as_ref().map(|group| group.display_name.clone()),
+        days,
+        units: fee.units,
+        precise_unit_amount: fee.precise_unit_amount,
+        tax_rates: rates(&fee.taxes),
+        amount_cents: fee.amount_cents,
+    }
 }
 
 fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionSource {

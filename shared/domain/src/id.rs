@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -113,6 +114,13 @@ pub fn derived(kind: &str, parts: &[&[u8]]) -> Uuid {
         name.extend_from_slice(part);
     }
     Uuid::new_v5(&NAME_SPACE, &name)
+}
+
+/// The real instant at which an id was made, to the millisecond; none for derived ids.
+#[must_use]
+pub fn made_at(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::id::{
-    AddOnId, ApiKeyId, AppliedCouponId, CouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId,
-    SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, ChargeId, CouponId, CustomerId, FeeId, GroupId, InvoiceId, MetricId,
+    OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::time::Instant;
 use sha2::{Digest, Sha256};
@@ -253,6 +253,80 @@ pub fn fee_page(organization: OrganizationId, id: InvoiceId, generation: &str, p
     key(organization, &["INV", &simple(id.0)], format!("FEES#{generation}#{page:04}"))
 }
 
+/// A fee without invoice.
+#[must_use]
+pub fn fee(organization: OrganizationId, id: FeeId) -> Key {
+    key(organization, &["FEE", &simple(id.0)], HEAD)
+}
+
+/// The metrics that charges in advance price.
+#[must_use]
+pub fn advance_metrics(organization: OrganizationId) -> Key {
+    key(organization, &["ADM"], HEAD)
+}
+
+/// What charges in advance remember of one external subscription id.
+fn advance(organization: OrganizationId, external_subscription_id: &str) -> String {
+    partition(organization, &["ADV", &hashed(&[external_subscription_id])])
+}
+
+/// What a window of a charge has billed, of one leaf or of a charge without dimensions.
+#[must_use]
+pub fn advance_window(
+    organization: OrganizationId,
+    external_subscription_id: &str,
+    charge: ChargeId,
+    subscription: SubscriptionId,
+    first_day: NaiveDate,
+    group: Option<GroupId>,
+) -> Key {
+    let (partition, prefix) = advance_windows(organization, external_subscription_id, charge, subscription, first_day);
+    let leaf = group.map_or_else(|| "-".to_owned(), |group| simple(group.0));
+    Key { partition, sort: prefix + &leaf }
+}
+
+/// Partition and prefix of the windows of all leaves.
+#[must_use]
+pub fn advance_windows(
+    organization: OrganizationId,
+    external_subscription_id: &str,
+    charge: ChargeId,
+    subscription: SubscriptionId,
+    first_day: NaiveDate,
+) -> (String, String) {
+    let prefix = format!("W#{}#{}#{first_day}#", simple(charge.0), simple(subscription.0));
+    (advance(organization, external_subscription_id), prefix)
+}
+
+/// A value of a unique count, by its fingerprint: in one window, or for ever.
+#[must_use]
+pub fn advance_value(
+    organization: OrganizationId,
+    external_subscription_id: &str,
+    charge: ChargeId,
+    window: Option<(SubscriptionId, NaiveDate)>,
+    fingerprint: &str,
+) -> Key {
+    let window = window.map_or_else(
+        || "EVER".to_owned(),
+        |(subscription, first_day)| format!("{}#{first_day}", simple(subscription.0)),
+    );
+    let sort = format!("V#{}#{window}#{fingerprint}", simple(charge.0));
+    Key { partition: advance(organization, external_subscription_id), sort }
+}
+
+/// The mark of an event that charges in advance have taken up, by its fingerprint.
+#[must_use]
+pub fn advance_mark(organization: OrganizationId, external_subscription_id: &str, fingerprint: &str) -> Key {
+    Key { partition: advance(organization, external_subscription_id), sort: format!("M#{fingerprint}") }
+}
+
+/// Callers' texts as a part of a key: 128 bits in hexadecimal.
+#[must_use]
+pub fn fingerprint(texts: &[&str]) -> String {
+    hashed(texts)
+}
+
 /// A delivery of a webhook to an endpoint.
 #[must_use]
 pub fn webhook(organization: OrganizationId, id: WebhookId) -> Key {
@@ -424,6 +498,8 @@ pub const COUPONS: &str = "CPN";
 pub const ADD_ONS: &str = "ADD";
 /// Kind of applied coupons in lists.
 pub const APPLIED_COUPONS: &str = "ACP";
+/// Kind of fees without invoice in lists.
+pub const FEES: &str = "FEE";
 /// Kind of webhooks in lists.
 pub const WEBHOOKS: &str = "WHK";
 

@@ -33,11 +33,13 @@ pub enum Queue {
     Webhooks,
     /// Documents to render.
     Documents,
+    /// Events of charges in advance: in order, one usage log at a time.
+    Advance,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Queue; 4] = [Queue::Events, Queue::Billing, Queue::Webhooks, Queue::Documents];
+    pub const ALL: [Queue; 5] = [Queue::Events, Queue::Billing, Queue::Webhooks, Queue::Documents, Queue::Advance];
 
     /// The queue's name.
     #[must_use]
@@ -47,6 +49,7 @@ impl Queue {
             Queue::Billing => "billing",
             Queue::Webhooks => "webhooks",
             Queue::Documents => "documents",
+            Queue::Advance => "advance",
         }
     }
 }

@@ -129,6 +129,20 @@ impl ParsedEvent<'_> {
     }
 }
 
+/// Properties as compact JSON, numbers with the digits sent.
+///
+/// # Errors
+/// None in fact: what was read from JSON is JSON.
+pub fn properties_json(properties: &Properties) -> Result<Box<RawValue>, serde_json::Error> {
+    serde_json::value::to_raw_value(&PropertiesOutput::Stored(properties))
+}
+
+/// The properties of `properties_json`; none if it is no object that an event can have.
+#[must_use]
+pub fn properties_of(json: &RawValue) -> Option<Properties> {
+    value::read(json).map(Properties::from)
+}
+
 #[derive(serde::Serialize)]
 struct Queued<'a> {
     transaction_id: &'a str,

@@ -14,6 +14,10 @@ use uuid::Uuid;
 use crate::format;
 use crate::value::Json;
 
+mod filter;
+
+pub use filter::{Estimate, FeeType, Filter, parse_update};
+
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +35,7 @@ pub struct Context<'a> {
 /// A fee as clients see it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Output {
-    lago_id: Uuid,
+    lago_id: Option<Uuid>,
     lago_group_id: Option<Uuid>,
     lago_invoice_id: Option<Uuid>,
     lago_true_up_fee_id: Option<Uuid>,
@@ -54,7 +58,7 @@ pub struct Output {
     precise_unit_amount: String,
     events_count: Option<i64>,
     payment_status: &'static str,
-    created_at: String,
+    created_at: Option<String>,
     succeeded_at: Option<String>,
     failed_at: Option<String>,
     refunded_at: Option<String>,
@@ -98,8 +102,8 @@ impl Serialize for Details {
 
 #[derive(Debug, Clone, Serialize)]
 struct AppliedTax {
-    lago_id: Uuid,
-    lago_fee_id: Uuid,
+    lago_id: Option<Uuid>,
+    lago_fee_id: Option<Uuid>,
     lago_tax_id: Uuid,
     tax_name: String,
     tax_code: String,
@@ -107,7 +111,7 @@ struct AppliedTax {
     tax_description: Option<String>,
     amount_cents: i64,
     amount_currency: &'static str,
-    created_at: String,
+    created_at: Option<String>,
 }
 
 impl Output {
@@ -120,7 +124,7 @@ impl Output {
         // A fee knows its customer through its subscription.
         let customer = fee.subscription_id.map(|_| context.customer);
         Output {
-            lago_id: fee.id.0,
+            lago_id: Some(fee.id.0),
             lago_group_id: charge.and_then(|charge| charge.group.as_ref()).map(|group| group.id.0),
             lago_invoice_id: context.invoice_id.map(Uuid::from),
             lago_true_up_fee_id: charge.and_then(|charge| charge.true_up).map(Uuid::from),
@@ -143,7 +147,7 @@ impl Output {
             precise_unit_amount: format::decimal(fee.precise_unit_amount),
             events_count: charge.map(|charge| charge.events_count),
             payment_status: payment_status(fee.payment.status),
-            created_at: format::timestamp(fee.created_at),
+            created_at: Some(format::timestamp(fee.created_at)),
             succeeded_at: fee.payment.succeeded_at.map(format::timestamp),
             failed_at: fee.payment.failed_at.map(format::timestamp),
             refunded_at: fee.payment.refunded_at.map(format::timestamp),
@@ -163,6 +167,19 @@ impl Output {
     pub fn with_applied_taxes(fee: &Fee, context: Context<'_>) -> Output {
         let applied = |tax: &FeeTax| applied_tax(tax, fee, context.currency);
         Output { applied_taxes: Some(fee.taxes.iter().map(applied).collect()), ..Output::new(fee, context) }
+    }
+
+    /// The fee that an event would make: nothing of it exists yet, so it has no ids and no date (chapter 03, 8).
+    #[must_use]
+    pub fn estimated(fee: &Fee, context: Context<'_>) -> Output {
+        let mut output = Output::with_applied_taxes(fee, context);
+        output.lago_id = None;
+        output.created_at = None;
+        output.event_transaction_id = Some(None);
+        for tax in output.applied_taxes.iter_mut().flatten() {
+            (tax.lago_id, tax.lago_fee_id, tax.created_at) = (None, None, None);
+        }
+        output
     }
 }
 
@@ -242,8 +259,8 @@ impl Item {
 fn applied_tax(tax: &FeeTax, fee: &Fee, currency: Currency) -> AppliedTax {
     let created_at: Instant = fee.created_at;
     AppliedTax {
-        lago_id: tax.id.0,
-        lago_fee_id: fee.id.0,
+        lago_id: Some(tax.id.0),
+        lago_fee_id: Some(fee.id.0),
         lago_tax_id: tax.tax_id.0,
         tax_name: tax.name.clone(),
         tax_code: tax.code.clone(),
@@ -251,6 +268,6 @@ fn applied_tax(tax: &FeeTax, fee: &Fee, currency: Currency) -> AppliedTax {
         tax_description: tax.description.clone(),
         amount_cents: tax.amount_cents,
         amount_currency: currency.code(),
-        created_at: format::timestamp(created_at),
+        created_at: Some(format::timestamp(created_at)),
     }
 }

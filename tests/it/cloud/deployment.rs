@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::aws::Aws;
 use crate::emulator::{REGION, emulator};
 
-const FUNCTIONS: [&str; 7] = ["api", "ingest", "clock", "billing", "relay", "webhooks", "documents"];
+const FUNCTIONS: [&str; 8] = ["api", "ingest", "advance", "clock", "billing", "relay", "webhooks", "documents"];
 
 /// A deployed stack.
 pub struct Deployment {

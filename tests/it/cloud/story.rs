@@ -93,7 +93,13 @@ async fn month(deployment: &Deployment) {
         Some(deployment.aws.waiting(dead).await).filter(|letters| !letters.is_empty())
     });
     assert_eq!(dead.await, [NOT_JSON]);
-    for queue in ["BillingDeadLettersUrl", "WebhooksDeadLettersUrl", "DocumentsDeadLettersUrl", "RelayDeadLettersUrl"] {
+    for queue in [
+        "AdvanceDeadLettersUrl",
+        "BillingDeadLettersUrl",
+        "WebhooksDeadLettersUrl",
+        "DocumentsDeadLettersUrl",
+        "RelayDeadLettersUrl",
+    ] {
         let letters = deployment.aws.waiting(deployment.output(queue)).await;
         assert!(letters.is_empty(), "{queue}: {letters:?}; the functions' logs: {}", deployment.logs().await);
     }

@@ -23,7 +23,7 @@ use crate::scenarios::world::{ADMIN_KEY, instant, invoice_text, shared};
 /// Rounds of pumping after which a system that still has work is stuck.
 const ROUNDS_MAX: usize = 10_000;
 /// The queues whose work is done here. Documents are another story.
-pub const ALL: [Queue; 3] = [Queue::Events, Queue::Webhooks, Queue::Billing];
+pub const ALL: [Queue; 4] = [Queue::Events, Queue::Advance, Queue::Webhooks, Queue::Billing];
 
 struct ManualClock(AtomicI64);
 
@@ -220,6 +220,7 @@ impl System {
     async fn handle(&self, queue: Queue, message: Incoming) -> Vec<String> {
         match queue {
             Queue::Events => fn_ingest::handle(&self.app, vec![message]).await,
+            Queue::Advance => fn_advance::handle(&self.app, vec![message]).await,
             Queue::Billing => fn_billing::handle(&self.app, vec![message]).await,
             Queue::Webhooks => fn_webhooks::handle(&self.app, &self.receiver, vec![message]).await,
             Queue::Documents => Vec::new(),

@@ -1,7 +1,7 @@
 //! Usage events (chapter 05, 2.10; chapter 03, 1).
 
-use app::App;
 use app::event::{self, Found};
+use app::{App, advance};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -9,6 +9,7 @@ use domain::metric::Metric;
 use domain::organization::Organization;
 use wire::error::ErrorBody;
 use wire::event::{Batch, Inferred, Listed, Output, Surroundings};
+use wire::fee::Estimate;
 
 use crate::call::{Call, Raw};
 use crate::error::ApiResult;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/events", post(create).get(list))
         .route("/events/batch", post(batch))
+        .route("/events/estimate_fees", post(estimate_fees))
         .route("/events/{transaction_id}", get(show))
 }
 
@@ -51,6 +53,11 @@ async fn batch(State(app): State<App>, raw: Raw) -> ApiResult {
             reply::empty()
         }
     }
+}
+
+async fn estimate_fees(State(app): State<App>, call: Call) -> ApiResult {
+    let asked = Estimate::parse(call.root("event")?);
+    reply::one("fees", &advance::estimate(&app, &call.organization, &asked).await?)
 }
 
 fn inferred(found: &Found) -> Inferred<'_> {

@@ -9,6 +9,7 @@ mod customers;
 mod documents;
 mod events;
 mod fee_explanations;
+mod fees;
 mod health;
 mod invoices;
 mod organizations;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(customers::routes())
         .merge(events::routes())
         .merge(fee_explanations::routes())
+        .merge(fees::routes())
         .merge(invoices::routes())
         .merge(organizations::routes())
         .merge(plans::routes())

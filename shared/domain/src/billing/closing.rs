@@ -9,7 +9,7 @@ use crate::billing::{
     Change, FeeHistory, Situation, Terms, are_charges_due, charges_period_days, is_subscription_fee_due, minimum_days,
     subscription_fee, true_up,
 };
-use crate::charge::{self, AmountDetails, FeeAmounts, Rated};
+use crate::charge::{self, AmountDetails, FeeAmounts, Price, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::settlement::{self, Means, Parents, Settled, Used};
@@ -508,15 +508,7 @@ pub fn rated_groups(
     let mut rated = Vec::with_capacity(usages.len());
     for (group, mut usage) in usages {
         let price = charge.price_of(group);
-        if let Some(free) = price.needs_running_totals() {
-            let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
-            usage = usage.with_running(percentage::running(metric, group, events, window, free)?);
-        }
-        if price.needs_values_per_event()
-            && let Some(values) = percentage::per_event(metric, group, events, window)?
-        {
-            usage = usage.with_per_event(values);
-        }
+        usage = with_singles(usage, price, metric, group, events, window)?;
         let leaf = group.and_then(|group| leaves.iter().find(|leaf| leaf.id == group));
         let own = group.and_then(|group| charge.group_price(group));
         let display_name = own.and_then(|own| own.invoice_display_name.clone()).filter(|name| !name.trim().is_empty());
@@ -539,14 +531,34 @@ pub fn rated_groups(
     Ok(rated.into_iter().map(|(_, usage)| usage).collect())
 }
 
+/// Usage with what a price asks of single events (chapter 03, 3.3).
+pub(super) fn with_singles(
+    mut usage: Rated,
+    price: &Price,
+    metric: &Metric,
+    group: Option<GroupId>,
+    events: &[Event],
+    window: &Window,
+) -> Result<Rated, CloseError> {
+    if let Some(free) = price.needs_running_totals() {
+        let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
+        usage = usage.with_running(percentage::running(metric, group, events, window, free)?);
+    }
+    if price.needs_values_per_event()
+        && let Some(values) = percentage::per_event(metric, group, events, window)?
+    {
+        usage = usage.with_per_event(values);
+    }
+    Ok(usage)
+}
+
 fn charge_item(charge: &Charge, metric: &Metric, usage: &RatedGroup, window: &Window, read_at: Instant) -> ChargeItem {
-    let display_name = charge.invoice_display_name.clone().filter(|name| !name.trim().is_empty());
     ChargeItem {
         charge_id: charge.id,
         metric_id: metric.id,
         metric_code: metric.code.clone(),
         metric_name: metric.name.clone(),
-        display_name: display_name.unwrap_or_else(|| metric.name.clone()),
+        display_name: charge.printed_name(metric).to_owned(),
         invoiceable: charge.invoiceable,
         event: None,
         prorated: charge.prorated,
@@ -617,13 +629,13 @@ fn charge_fee(
     }
 }
 
-fn taxed(fee: Fee, taxes: &[Tax]) -> Fee {
+pub(super) fn taxed(fee: Fee, taxes: &[Tax]) -> Fee {
     let computed = tax::on_fee(fee.id.0, taxes, fee.net());
     Fee { taxes: computed.taxes, taxes_amount_cents: computed.amount_cents, taxes_rate: computed.rate, ..fee }
 }
 
 /// The taxes of a fee: the first non-empty of `levels`, else the customer's, else the organization's (chapter 04, 5.1).
-fn resolve(snapshot: &Snapshot<'_>, levels: &[&[TaxId]]) -> Vec<Tax> {
+pub(super) fn resolve(snapshot: &Snapshot<'_>, levels: &[&[TaxId]]) -> Vec<Tax> {
     let levels: Vec<&[TaxId]> = levels.iter().copied().chain([snapshot.customer.tax_ids.as_slice()]).collect();
     tax::resolved(&levels, snapshot.taxes)
 }
@@ -682,7 +694,7 @@ fn compose(
     })
 }
 
-fn checked(invoice: Invoice) -> Result<Invoice, CloseError> {
+pub(super) fn checked(invoice: Invoice) -> Result<Invoice, CloseError> {
     let broken = invoice::violations(&invoice);
     if broken.is_empty() { Ok(invoice) } else { Err(CloseError::Violations(broken)) }
 }

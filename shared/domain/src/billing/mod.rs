@@ -18,6 +18,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::number;
 use crate::time::{BillingTime, Grid, Instant, Interval, Zone};
 
+pub mod advance;
 pub mod agenda;
 mod boundaries;
 pub mod closing;

@@ -44,7 +44,7 @@ pub use graduated_percentage::GraduatedPercentage;
 pub use package::Package;
 pub use percentage::Percentage;
 pub use standard::Standard;
-pub use usage::{FreeUnits, Movement, Proration, Rated};
+pub use usage::{FreeUnits, Limited, Movement, Proration, Rated, RunningTotals};
 pub use volume::Volume;
 
 use details::{integer, map};
@@ -276,6 +276,24 @@ impl Price {
             | Price::GraduatedPercentage(_)
             | Price::Package(_)
             | Price::Volume(_) => false,
+        }
+    }
+
+    /// What one more value makes of values priced one by one; as it was for prices that know no such limits.
+    ///
+    /// # Errors
+    /// A number that does not fit a decimal. Rule: chapter 03, 5.5 and 7.3.
+    pub fn limited_by_one(&self, before: &Limited, value: Decimal) -> Result<Limited, Overflow> {
+        match self {
+            Price::Percentage(percentage) if percentage.has_limits_per_event() => {
+                percentage.limited_by_one(before, value)
+            }
+            Price::Percentage(_)
+            | Price::Standard(_)
+            | Price::Graduated(_)
+            | Price::GraduatedPercentage(_)
+            | Price::Package(_)
+            | Price::Volume(_) => Ok(*before),
         }
     }
 

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::exact::{self, Overflow};
 use super::properties::{self, Collected};
-use super::{AmountDetails, FreeUnits, Outcome, PercentageDetails, PriceError, Rated};
+use super::{AmountDetails, FreeUnits, Limited, Outcome, PercentageDetails, PriceError, Rated, RunningTotals};
 use crate::value::Value;
 
 /// A rate in percent, with all its options.
@@ -57,14 +57,15 @@ impl Percentage {
 
     /// Never below 0: negative units pay the fixed part alone (chapter 03, 6.2).
     pub(super) fn rate(&self, usage: &Rated) -> Result<Outcome, Overflow> {
-        let free_units = self.free_units(&usage.running);
+        let running = self.running(usage);
+        let free_units = self.free_units(&running);
         let paid_units = if usage.units < Decimal::ZERO {
             Decimal::ZERO
         } else {
             exact::sub(usage.units, free_units)?.max(Decimal::ZERO)
         };
         let per_unit_total_amount = exact::percent(paid_units, self.rate)?;
-        let free_events = self.free_events(&usage.running);
+        let free_events = self.free_events(&running);
         let fixed_fee_total_amount = if usage.units.is_zero() || free_events >= usage.events_count {
             Decimal::ZERO
         } else {
@@ -96,29 +97,53 @@ impl Percentage {
         Ok(Outcome { amount, unit_amount, details: AmountDetails::Percentage(details) })
     }
 
+    /// What FU and FE look at, of the list R or of what an event in advance remembers of it.
+    fn running(&self, usage: &Rated) -> RunningTotals {
+        usage.remembered.unwrap_or_else(|| RunningTotals::of(&usage.running, self.free))
+    }
+
     /// FU of 5.5, its four cases in their order.
-    fn free_units(&self, running: &[Decimal]) -> Decimal {
+    fn free_units(&self, running: &RunningTotals) -> Decimal {
         let FreeUnits { events, total } = self.free;
-        let last = running.last().copied().unwrap_or_default();
-        if last.is_zero() {
+        if running.last.is_zero() {
             return Decimal::ZERO;
         }
         // More running totals than free events: what the last free event (counted from 1) had reached.
-        let free_events = usize::try_from(events).unwrap_or(usize::MAX);
-        if free_events > 0 && free_events < running.len() {
-            return running[free_events - 1];
+        if events > 0 && events < running.count {
+            return running.at_free_events;
         }
-        if total.is_zero() { last } else { last.min(total) }
+        if total.is_zero() { running.last } else { running.last.min(total) }
     }
 
     /// FE of 5.5: the smaller of both limits, where a limit of 0 is none.
     ///
     /// Without a free total no event is free by it, even if a running total is negative.
-    fn free_events(&self, running: &[Decimal]) -> i64 {
+    fn free_events(&self, running: &RunningTotals) -> i64 {
         let FreeUnits { events, total } = self.free;
-        let below_total = if total.is_zero() { 0 } else { running.iter().filter(|reached| **reached < total).count() };
-        let below_total = i64::try_from(below_total).unwrap_or(i64::MAX);
+        let below_total = if total.is_zero() { 0 } else { running.below_total };
         [events, below_total].into_iter().filter(|limit| *limit > 0).min().unwrap_or(0)
+    }
+
+    /// What one more value makes of values priced one by one: what [`Self::rate`] sums up, for an event in advance.
+    pub(super) fn limited_by_one(&self, before: &Limited, value: Decimal) -> Result<Limited, Overflow> {
+        let FreeUnits { events: free_events, total: free_total } = self.free;
+        let left = exact::sub(free_total, before.free_used)?;
+        let mut after = Limited { values: before.values.saturating_add(1), ..*before };
+        let mut charged = value;
+        if free_total > Decimal::ZERO {
+            if left > Decimal::ZERO && left > value {
+                after.free_used = exact::add(before.free_used, value)?;
+                return Ok(after);
+            }
+            if left > Decimal::ZERO {
+                after.free_used = free_total;
+                charged = exact::sub(value, left)?;
+            }
+        } else if before.values < free_events {
+            return Ok(after);
+        }
+        after.amount = exact::add(before.amount, self.one_event(charged)?)?;
+        Ok(after)
     }
 
     /// The sum over events, each lifted to the minimum or cut to the maximum (chapter 03, 5.5).

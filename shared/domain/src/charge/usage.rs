@@ -15,6 +15,8 @@ pub struct Rated {
     pub events_count: i64,
     /// R of 3.3: running totals while units may be free. Empty unless [`super::Price::needs_running_totals`].
     pub running: Vec<Decimal>,
+    /// R in short, in the place of `running`: what a charge in advance remembers of it from event to event.
+    pub remembered: Option<RunningTotals>,
     /// V of 3.3: the values to limit one by one, if [`super::Price::needs_values_per_event`].
     ///
     /// None where events have no value of their own (weighted sum), and then minimum and maximum are ignored; an empty
@@ -56,6 +58,63 @@ pub struct FreeUnits {
     pub total: Decimal,
 }
 
+/// R of chapter 03, 3.3, in short: what a percentage price looks at, whatever the length of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunningTotals {
+    /// How many totals there are.
+    pub count: i64,
+    /// The last of them; 0 if there is none.
+    pub last: Decimal,
+    /// The one at the number of free events; 0 unless there are more totals than that.
+    pub at_free_events: Decimal,
+    /// How many are below the free total.
+    pub below_total: i64,
+}
+
+/// What values priced one by one have come to: minimum and maximum per transaction (chapter 03, 5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limited {
+    /// Values so far.
+    pub values: i64,
+    /// Units of the free total that are used up.
+    pub free_used: Decimal,
+    /// Sum of the amounts, exact; negative values may take it below 0, which costs nothing.
+    pub amount: Decimal,
+}
+
+impl RunningTotals {
+    /// The short form of a list.
+    #[must_use]
+    pub fn of(running: &[Decimal], free: FreeUnits) -> RunningTotals {
+        let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        let place = usize::try_from(free.events).ok().and_then(|events| events.checked_sub(1));
+        let is_longer = free.events < count(running.len());
+        RunningTotals {
+            count: count(running.len()),
+            last: running.last().copied().unwrap_or_default(),
+            at_free_events: place.filter(|_| is_longer).and_then(|at| running.get(at)).copied().unwrap_or_default(),
+            below_total: count(running.iter().filter(|reached| **reached < free.total).count()),
+        }
+    }
+
+    /// The list of a sum with one value more: as far as [`FreeUnits::running_of_sum`] goes, and no further.
+    ///
+    /// # Errors
+    /// A total does not fit a decimal.
+    pub fn and(self, value: Decimal, free: FreeUnits) -> Result<RunningTotals, Overflow> {
+        let is_complete = match free {
+            FreeUnits { events, .. } if events > 0 => self.count >= events,
+            FreeUnits { total, .. } => total.is_zero() || self.last > total,
+        };
+        if is_complete {
+            return Ok(self);
+        }
+        let last = exact::add(self.last, value)?;
+        let below_total = self.below_total + i64::from(last < free.total);
+        Ok(RunningTotals { count: self.count + 1, last, below_total, ..self })
+    }
+}
+
 impl Rated {
     /// Usage that is not prorated, without running totals and values per event.
     #[must_use]
@@ -73,6 +132,12 @@ impl Rated {
     #[must_use]
     pub fn with_running(self, running: Vec<Decimal>) -> Rated {
         Rated { running, ..self }
+    }
+
+    /// The same with R of 3.3 in short.
+    #[must_use]
+    pub fn with_remembered(self, running: RunningTotals) -> Rated {
+        Rated { remembered: Some(running), ..self }
     }
 
     /// The same with V of 3.3.

@@ -6,6 +6,9 @@ pub mod one_off;
 pub mod settlement;
 
 pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
+mod uninvoiced;
+
+pub use uninvoiced::UninvoicedFee;
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use rust_decimal::Decimal;

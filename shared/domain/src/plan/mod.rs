@@ -133,6 +133,19 @@ impl Charge {
         self.price.price.model()
     }
 
+    /// The charge that this one copies, else itself: what a window has billed goes on when a subscription gets prices of its
+    /// own.
+    #[must_use]
+    pub fn origin(&self) -> ChargeId {
+        self.parent_id.unwrap_or(self.id)
+    }
+
+    /// The name on fees: the display name, else the metric's name.
+    #[must_use]
+    pub fn printed_name<'a>(&'a self, metric: &'a Metric) -> &'a str {
+        self.invoice_display_name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&metric.name)
+    }
+
     /// The price of a leaf group: its own, else the charge's (chapter 03, 4.1).
     #[must_use]
     pub fn price_of(&self, group: Option<GroupId>) -> &Price {

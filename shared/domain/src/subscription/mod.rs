@@ -1,9 +1,11 @@
 //! Subscriptions: their states and what changes them. Rules: chapter 02, 3, 4 and 7.
 
+mod attribution;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
 
+pub use attribution::covering;
 pub use lifecycle::{
     NewSubscription, Requested, Transition, activate, announced, cancel_pending, end, replanned, request, rotate,
     trial_start,

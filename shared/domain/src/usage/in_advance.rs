@@ -5,12 +5,14 @@
 use rust_decimal::Decimal;
 
 use crate::id::GroupId;
+use crate::metric::groups::Groups;
 use crate::metric::{AggregationType, Metric};
 use crate::number;
+use crate::time::Instant;
 use crate::value::Value;
 
 use super::event::Event;
-use super::unique_count::{Effect, Values};
+use super::unique_count::{Effect, Operation, Unit, Values, operation, same_utc_date};
 use super::window::{Days, Window, rounded};
 use super::{Overflow, Slots, number_of};
 
@@ -134,8 +136,7 @@ pub fn replay<'a>(
         if !in_window(event) || slots.of(leaf_of).is_none() {
             continue;
         }
-        let days = days.days(rounded(event.timestamp), window.to);
-        let (state, billed) = step(replay.state, change, Share { days, period_days: window.period_days() })?;
+        let (state, billed) = step(replay.state, change, share(event, window, days))?;
         replay.state = state;
         replay.fees.push((event, billed));
     }
@@ -152,7 +153,9 @@ fn change<'a>(metric: &Metric, values: &mut Values<'a>, event: &'a Event) -> Opt
         AggregationType::Sum if is_absent => Some((Change::Sum(Decimal::ZERO), event)),
         AggregationType::Sum => Some((Change::Sum(number_of(metric, event)?), event)),
         AggregationType::UniqueCount => match values.apply(metric, event) {
-            Effect::Added(_) | Effect::Removed(_) | Effect::NotThere if is_absent => Some((Change::Nothing, event)),
+            Effect::Added(_) | Effect::Removed(_) | Effect::NotThere | Effect::Repeated if is_absent => {
+                Some((Change::Nothing, event))
+            }
             Effect::Added(unit) => Some((Change::Add, unit)),
             Effect::Removed(unit) => Some((Change::Remove, unit)),
             Effect::NotThere => Some((Change::Nothing, event)),
@@ -160,6 +163,79 @@ fn change<'a>(metric: &Metric, values: &mut Values<'a>, event: &'a Event) -> Opt
         },
         AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => None,
     }
+}
+
+/// A counted value of a unique count, as the events so far have left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The leaf that it counts in: that of the event which added it. None without dimensions, or of no declared value.
+    pub group: Option<GroupId>,
+    /// When it was removed; none while it is active.
+    pub removed_at: Option<Instant>,
+}
+
+impl Known {
+    /// A value as a log knows it.
+    #[must_use]
+    pub fn of(metric: &Metric, unit: &Unit<'_>) -> Known {
+        Known { group: metric.groups.leaf_of(&unit.added_by.properties), removed_at: unit.removed_at }
+    }
+}
+
+/// What one event does to a charge in advance, seen alone: [`replay`] for one event at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// What changes; none if the event makes no fee.
+    pub change: Option<Change>,
+    /// The leaf that the change belongs to; none without dimensions.
+    pub group: Option<GroupId>,
+    /// Unique counts: how the event leaves its value, if it changes it.
+    pub known: Option<Known>,
+}
+
+/// Whether an event lacks the property that the metric counts.
+#[must_use]
+pub fn lacks_property(metric: &Metric, event: &Event) -> bool {
+    let property = metric.field_name.as_deref().and_then(|name| event.properties.get(name));
+    metric.aggregation != AggregationType::Count && property.is_none_or(Value::is_null)
+}
+
+/// What an event changes. `known` is its counted value before it, for unique counts: none if it was never added.
+#[must_use]
+pub fn touch(metric: &Metric, event: &Event, known: Option<Known>) -> Touch {
+    let leaf = metric.groups.leaf_of(&event.properties);
+    // Without the property nothing is counted under the event's value: `null` is no seat that somebody takes.
+    let (change, group, known) = match metric.aggregation {
+        AggregationType::Count => (Some(Change::Count), leaf, None),
+        AggregationType::Sum if event.properties.is_empty() => (Some(Change::Nothing), leaf, None),
+        AggregationType::Sum if lacks_property(metric, event) => (Some(Change::Sum(Decimal::ZERO)), leaf, None),
+        AggregationType::Sum => (number_of(metric, event).map(Change::Sum), leaf, None),
+        AggregationType::UniqueCount => match (operation(event), known) {
+            (None, _) => (None, leaf, None),
+            (Some(_), _) if lacks_property(metric, event) => (Some(Change::Nothing), leaf, None),
+            (Some(Operation::Add), Some(Known { removed_at: None, .. })) => (None, leaf, None),
+            (Some(Operation::Add), Some(Known { group, removed_at: Some(at) }))
+                if same_utc_date(at, event.timestamp) =>
+            {
+                (Some(Change::Add), group, Some(Known { group, removed_at: None }))
+            }
+            (Some(Operation::Add), _) => (Some(Change::Add), leaf, Some(Known { group: leaf, removed_at: None })),
+            (Some(Operation::Remove), Some(Known { group, removed_at: None })) => {
+                (Some(Change::Remove), group, Some(Known { group, removed_at: Some(event.timestamp) }))
+            }
+            (Some(Operation::Remove), _) => (Some(Change::Nothing), leaf, None),
+        },
+        AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum => (None, leaf, None),
+    };
+    // With dimensions an event of no leaf is not billed at all (chapter 03, 2.3).
+    let is_billed = group.is_some() || metric.groups == Groups::None;
+    Touch { change: change.filter(|_| is_billed), group, known }
+}
+
+/// `days(event, to)` of `D`, as an event of the window is prorated.
+#[must_use]
+pub fn share(event: &Event, window: &Window, days: &impl Days) -> Share {
+    Share { days: days.days(rounded(event.timestamp), window.to), period_days: window.period_days() }
 }
 
 /// The units that current usage prices on a charge in advance, not prorated: what was carried plus the maximum of the

@@ -117,6 +117,12 @@ impl<'a> Values<'a> {
             .is_some_and(|unit| unit.removed_at.is_none())
     }
 
+    /// The last stay of a value, by its text.
+    #[must_use]
+    pub fn last(&self, value: &str) -> Option<&Unit<'a>> {
+        self.last.get(value).and_then(|position| self.units.get(*position))
+    }
+
     /// Every stay so far, in the order in which they began to be known.
     #[must_use]
     pub fn units(&self) -> &[Unit<'a>] {
@@ -124,7 +130,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn same_utc_date(a: Instant, b: Instant) -> bool {
+pub(super) fn same_utc_date(a: Instant, b: Instant) -> bool {
     a.date_naive() == b.date_naive()
 }
 

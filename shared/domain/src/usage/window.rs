@@ -127,7 +127,7 @@ impl Window {
     }
 
     /// `D`, at least 1.
-    pub(super) fn period_days(&self) -> i64 {
+    pub(crate) fn period_days(&self) -> i64 {
         self.period_days.max(1)
     }
 }
@@ -145,7 +145,7 @@ pub(super) fn rounded_second(instant: Instant) -> i64 {
 
 /// `t°`: the instant rounded half up to the second. Days are counted from it, so that no event of a window has more
 /// days than the window.
-pub(super) fn rounded(instant: Instant) -> Instant {
+pub(crate) fn rounded(instant: Instant) -> Instant {
     DateTime::from_timestamp(rounded_second(instant), 0).unwrap_or(instant)
 }
 

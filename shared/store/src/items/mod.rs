@@ -12,6 +12,7 @@
 //! - `golden/` holds bodies of every kind and schema that must load for ever.
 
 pub mod add_on;
+pub mod advance;
 pub mod analytics;
 pub mod api_key;
 pub mod applied_coupon;
@@ -34,9 +35,11 @@ pub mod plan;
 pub mod running_number;
 pub mod subscription;
 pub mod tax;
+pub mod uninvoiced_fee;
 pub mod wallet;
 pub mod webhook;
 
+pub use advance::{AdvanceMark, AdvanceMetric, AdvanceMetrics, AdvanceValue, AdvanceWindow};
 pub use analytics::{AddedRows, CustomerRows, MonthRows};
 pub use api_key::{ApiKey, KeyHolder};
 pub use applied_coupon::CouponCredit;

@@ -41,8 +41,10 @@ use crate::alias::Alias;
 use crate::keys::Timeline;
 use crate::record::Scope;
 
+mod advance;
 mod coupon;
 
+pub use advance::{advance_mark, advance_metrics, advance_value, advance_window, uninvoiced_fee};
 pub use coupon::{add_on, applied_coupon, coupon, coupon_credit, coupon_use};
 
 pub fn id(number: u128) -> Uuid {

@@ -37,12 +37,17 @@ fn every_kind_comes_back_as_it_was() {
         returns(&samples::wallet_transaction(full));
         returns(&samples::plan(full));
         returns(&samples::invoice(full));
+        returns(&samples::advance_window(full));
+        returns(&samples::advance_value(full));
+        returns(&samples::uninvoiced_fee(full));
         returns(&samples::webhook(full));
         returns(&samples::api_key(full));
         returns(&samples::idempotent_request(full));
         samples::groups().into_iter().for_each(|groups| returns(&samples::metric(groups, full)));
         samples::states().into_iter().for_each(|state| returns(&samples::subscription(state, full)));
     }
+    returns(&samples::advance_metrics());
+    returns(&samples::advance_mark());
     returns(&samples::key_holder());
     returns(&samples::running_number());
     returns(&samples::chain());
@@ -77,6 +82,9 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::wallet_transaction(full));
         golden(name, &samples::plan(full));
         golden(name, &samples::invoice(full));
+        golden(name, &samples::advance_window(full));
+        golden(name, &samples::advance_value(full));
+        golden(name, &samples::uninvoiced_fee(full));
         golden(name, &samples::webhook(full));
         golden(name, &samples::api_key(full));
         golden(name, &samples::idempotent_request(full));
@@ -84,6 +92,8 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::metric(groups, full));
         golden(name, &samples::subscription(samples::states()[usize::from(full)], full));
     }
+    golden("", &samples::advance_metrics());
+    golden("", &samples::advance_mark());
     golden("", &samples::key_holder());
     golden("", &samples::running_number());
     golden("", &samples::chain());

@@ -8,6 +8,7 @@
 //! - Items are read consistently. Lists come from indexes, which may lag: what an index names is read from the table
 //!   again, and what is no longer there is left out.
 
+mod advance;
 mod analytics;
 mod catalogue;
 mod coupon;

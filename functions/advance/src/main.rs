@@ -1,0 +1,9 @@
+//! `advance` as a Lambda function.
+
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let app = cloud::wiring::app().await?;
+    cloud::batch::run(async |messages| fn_advance::handle(&app, messages).await).await
+}
