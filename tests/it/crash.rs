@@ -86,6 +86,11 @@ async fn two_months(is_sandbox: bool) -> Arc<System> {
 
 /// What two months come to: 100.30 and 100.20 with 20 % tax; every webhook once, numbered by its object.
 async fn check_two_months(system: &System, context: &str) {
+    assert_eq!(
+        app::ledger::audit(&system.app, system.organization()).await.unwrap(),
+        Vec::<String>::new(),
+        "{context}"
+    );
     let expected = expect![[r#"
         ACME-0001-001-001 2024-02-01 finalized 120.36 EUR
           hundred 2024-01-01..2024-01-31: 100.00

@@ -25,6 +25,7 @@ pub mod fee;
 pub mod idempotency;
 pub mod invoice;
 pub mod jobs;
+pub mod ledger;
 mod notice;
 pub mod organization;
 pub mod past_usage;
@@ -156,6 +157,7 @@ impl From<CommitError> for Failure {
             CommitError::Conflict => Failure::Unavailable(error.to_string()),
             CommitError::Table(error) => error.into(),
             CommitError::Encode(error) => Failure::Bug(error.to_string()),
+            CommitError::Unexplained(error) => Failure::Bug(error.to_string()),
         }
     }
 }
@@ -269,6 +271,8 @@ pub fn retry_on_conflict(result: Result<(), CommitError>) -> Result<(), Attempt>
     match result {
         Ok(()) => Ok(()),
         Err(CommitError::Conflict) => Err(Attempt::Lost),
-        Err(error @ (CommitError::Table(_) | CommitError::Encode(_))) => Err(Attempt::Failed(error.into())),
+        Err(error @ (CommitError::Table(_) | CommitError::Encode(_) | CommitError::Unexplained(_))) => {
+            Err(Attempt::Failed(error.into()))
+        }
     }
 }

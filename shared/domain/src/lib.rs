@@ -34,6 +34,7 @@ pub mod wallet;
 
 pub mod billing;
 pub mod invoice;
+pub mod ledger;
 pub mod subscription;
 
 pub mod analytics;

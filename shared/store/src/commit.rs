@@ -3,8 +3,9 @@
 use domain::analytics::{self, Rows};
 use domain::id::{CustomerId, OrganizationId};
 use domain::invoice::Invoice;
+use domain::ledger::{self, Movement, Unexplained};
 
-use crate::items::{AddedRows, invoice as invoice_items};
+use crate::items::{AddedRows, LedgerTransaction, invoice as invoice_items};
 use crate::keys;
 use crate::outbox::Message;
 use crate::record::{DecodeError, Record, Scope, Versioned, to_item};
@@ -22,6 +23,7 @@ pub struct Commit {
     bulk: Vec<Item>,
     messages: usize,
     counted: Vec<(CustomerId, Rows)>,
+    movements: Vec<Movement>,
     error: Option<DecodeError>,
 }
 
@@ -41,13 +43,25 @@ pub enum CommitError {
     /// See there.
     #[error(transparent)]
     Encode(#[from] DecodeError),
+    /// A balance would change without an entry that says why. Nothing was written.
+    #[error(transparent)]
+    Unexplained(#[from] Unexplained),
 }
 
 impl Commit {
-    /// An empty commit. `sequence` is a fresh creation sequence: it orders the outbox items of the commit.
+    /// An empty commit. `sequence` is a fresh creation sequence: it orders the commit's outbox items, and its entries in ledgers.
     #[must_use]
     pub fn new(scope: Scope, sequence: i64) -> Commit {
-        Commit { scope, sequence, writes: Vec::new(), bulk: Vec::new(), messages: 0, counted: Vec::new(), error: None }
+        Commit {
+            scope,
+            sequence,
+            writes: Vec::new(),
+            bulk: Vec::new(),
+            messages: 0,
+            counted: Vec::new(),
+            movements: Vec::new(),
+            error: None,
+        }
     }
 
     /// Whose commit it is.
@@ -67,13 +81,17 @@ impl Commit {
     /// Stores a record that must not exist yet.
     #[must_use]
     pub fn create<R: Record>(self, record: &R) -> Commit {
-        self.put(record, 1, Condition::Absent)
+        self.moved(R::movements(None, record)).put(record, 1, Condition::Absent)
     }
 
     /// Stores a changed record over the one that was read.
     #[must_use]
     pub fn update<R: Record>(self, read: &Versioned<R>, changed: &R) -> Commit {
-        self.put(changed, read.version + 1, Condition::Version(read.version))
+        self.moved(R::movements(Some(&read.value), changed)).put(
+            changed,
+            read.version + 1,
+            Condition::Version(read.version),
+        )
     }
 
     /// Stores a record over the one that was read, or as a new one if there was none.
@@ -89,7 +107,8 @@ impl Commit {
     #[must_use]
     pub fn create_invoice(self, invoice: &Invoice) -> Commit {
         let rows = analytics::of_invoice(invoice, 0);
-        self.put_invoice(invoice, 1, Condition::Absent).1.count(invoice.customer_id, rows)
+        let moved = self.moved(Invoice::movements(None, invoice));
+        moved.put_invoice(invoice, 1, Condition::Absent).1.count(invoice.customer_id, rows)
     }
 
     /// Stores a changed invoice over the one that was read by `Store::invoice`, with any number of fees.
@@ -106,7 +125,8 @@ impl Commit {
             Err(error) => return self.failed(error),
         };
         let condition = Condition::Version(read.version);
-        let (written, mut commit) = self.put_invoice(changed, read.version + 1, condition);
+        let moved = self.moved(Invoice::movements(Some(&read.value), changed));
+        let (written, mut commit) = moved.put_invoice(changed, read.version + 1, condition);
         if superseded.len() <= PAGES_REMOVED_MAX {
             let gone = superseded.into_iter().map(|page| page.key).filter(|key| !written.contains(key));
             commit.writes.extend(gone.map(|key| Write::Delete(key, Condition::None)));
@@ -143,6 +163,12 @@ impl Commit {
             }
             Err(error) => (Vec::new(), self.failed(error)),
         }
+    }
+
+    /// What the commit's records tell the ledger.
+    fn moved(mut self, movements: Vec<Movement>) -> Commit {
+        self.movements.extend(movements);
+        self
     }
 
     fn failed(mut self, error: DecodeError) -> Commit {
@@ -213,7 +239,9 @@ impl Commit {
     /// How many writes one more transaction could still take.
     #[must_use]
     pub fn room(&self) -> usize {
-        WRITES_PER_TRANSACTION_MAX.saturating_sub(self.writes.len() + self.counted.len())
+        // A commit that moves money also writes its entries.
+        let entries = usize::from(!self.movements.is_empty());
+        WRITES_PER_TRANSACTION_MAX.saturating_sub(self.writes.len() + self.counted.len() + entries)
     }
 
     /// Writes it all or nothing.
@@ -230,6 +258,10 @@ impl Commit {
         }
         if let Some(error) = self.error {
             return Err(error.into());
+        }
+        for (customer, postings) in ledger::gather(std::mem::take(&mut self.movements))? {
+            let transaction = LedgerTransaction { customer, seq: self.sequence, postings };
+            self.writes.push(Write::Put(to_item(self.scope, &transaction, 1)?, Condition::Absent));
         }
         if !self.bulk.is_empty() {
             table.put_all(self.bulk).await?;

@@ -223,6 +223,18 @@ pub fn coupon_credit(organization: OrganizationId, id: AppliedCouponId, invoice:
 /// Prefix of the credits in an applied coupon's partition.
 pub const COUPON_CREDITS: &str = "CRD#";
 
+/// What one commit posted to a customer's ledger.
+#[must_use]
+pub fn ledger_transaction(organization: OrganizationId, customer: CustomerId, seq: i64) -> Key {
+    Key { partition: ledger(organization, customer), sort: sequence(seq) }
+}
+
+/// A customer's ledger, in order of creation.
+#[must_use]
+pub fn ledger(organization: OrganizationId, customer: CustomerId) -> String {
+    partition(organization, &["LDG", &simple(customer.0)])
+}
+
 /// The mark of a draft invoice among the organization's drafts.
 #[must_use]
 pub fn draft(organization: OrganizationId, id: InvoiceId) -> Key {

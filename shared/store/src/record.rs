@@ -7,6 +7,7 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 use domain::id::OrganizationId;
+use domain::ledger::Movement;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,6 +44,11 @@ pub trait Record: Sized {
     /// Unix seconds from which on it is gone; none to keep it.
     fn expires_at(&self) -> Option<i64> {
         None
+    }
+    /// What the ledger has to know of its change from `before` (none: it is new): see `domain::ledger`.
+    #[must_use]
+    fn movements(_before: Option<&Self>, _after: &Self) -> Vec<Movement> {
+        Vec::new()
     }
     /// The stored form of it.
     fn to_stored(&self) -> Self::Stored;

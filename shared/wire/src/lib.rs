@@ -17,6 +17,7 @@ pub mod fee;
 pub mod format;
 pub mod input;
 pub mod invoice;
+pub mod ledger;
 pub mod list;
 pub mod organization;
 pub mod plan;

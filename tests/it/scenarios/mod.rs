@@ -18,6 +18,7 @@ mod events;
 mod fees;
 mod idempotency;
 mod journeys;
+mod ledger;
 mod lifecycle;
 mod metrics;
 mod numbering;

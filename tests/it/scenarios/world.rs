@@ -340,6 +340,18 @@ impl World {
     }
 }
 
+/// Every story ends with the books in order.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let organization = self.organization["lago_id"].as_str().unwrap().parse().unwrap();
+        let broken = shared().runtime.block_on(app::ledger::audit(shared().host.app(), organization)).unwrap();
+        assert!(broken.is_empty(), "{broken:#?}");
+    }
+}
+
 /// An event as the API takes it.
 pub fn event(id: &str, subscription: &str, metric: &str, at: &str, properties: Value) -> Value {
     json!({

@@ -1,6 +1,6 @@
 //! Customers and their usage (chapter 05, 2.4).
 
-use app::{App, Failure, customer, past_usage, present, usage};
+use app::{App, Failure, customer, ledger, past_usage, present, usage};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -15,6 +15,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers/{external_id}", get(show).delete(delete))
         .route("/customers/{external_id}/current_usage", get(current_usage))
         .route("/customers/{external_id}/past_usage", get(past_usage))
+        .route("/customers/{external_id}/ledger", get(statement))
 }
 
 async fn upsert(State(app): State<App>, call: Call) -> ApiResult {
@@ -59,4 +60,17 @@ async fn current_usage(State(app): State<App>, Path(external_id): Path<String>, 
     let subscription = call.query.get("external_subscription_id");
     let usage = usage::current(&app, &call.organization, &external_id, subscription).await?;
     reply::one("customer_usage", &wire::usage::Output::from(usage))
+}
+
+async fn statement(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let customer = customer::by_external_id(&app, call.organization.id, &external_id).await?;
+    let transactions = ledger::of_customer(&app, call.organization.id, customer.id).await?;
+    let filter = wire::ledger::filter(call.query.get("account_type"), call.query.get("account_id"));
+    // An id that no account can have: nothing to show.
+    let known = if filter.is_some() { transactions.as_slice() } else { &[] };
+    let paging = call.query.paging();
+    let postings: Vec<_> = known.iter().map(|one| (one.seq, one.postings.as_slice())).collect();
+    let statement =
+        domain::ledger::statement(customer.id, &postings, filter.unwrap_or_default(), |total| paging.range(total));
+    Ok(reply::json(&wire::ledger::Output::new(&statement, paging.meta(statement.total))))
 }

@@ -16,6 +16,7 @@ use domain::invoice::{
     BilledSubscription, CouponValue, CreditLine, CreditSource, Fee, Invoice, Kind, PaymentStatus, PrepaidUse, Status,
     Totals,
 };
+use domain::ledger::{self, Movement};
 use domain::money::Currency;
 use domain::tax::InvoiceTax;
 use domain::time::{Interval, Zone};
@@ -481,6 +482,10 @@ impl Record for Invoice {
         ];
         entries.extend(self.next_due.map(|at| keys::due(organization, timeline, self.customer_id.0, at)));
         entries
+    }
+
+    fn movements(before: Option<&Self>, after: &Self) -> Vec<Movement> {
+        ledger::of_invoice(before, after)
     }
 
     /// With its fees, however many: `Commit::create_invoice` and `update_invoice` see to large ones.

@@ -17,6 +17,7 @@ use domain::invoice::{
     FeePayment, FeePaymentStatus, Invoice, Kind, MinimumBasis, PaymentStatus, PrepaidUse, Status, SubscriptionBasis,
     Totals, UsageBasis,
 };
+use domain::ledger::{Account, AccountKind, Document, DocumentKind, Entry, Event, InvoiceName, Posting, Side};
 use domain::metric::groups::{Groups, Leaf, Parent};
 use domain::metric::{AggregationType, Metric, WeightedInterval};
 use domain::money::Currency;
@@ -35,7 +36,8 @@ use uuid::Uuid;
 
 use super::{
     AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, EventHour, FormerCustomers, IdempotentRequest,
-    KeyHolder, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer, Webhook, WebhookStatus,
+    KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer,
+    Webhook, WebhookStatus,
 };
 use crate::alias::Alias;
 use crate::keys::Timeline;
@@ -674,6 +676,23 @@ pub fn event_hour(checked: bool) -> EventHour {
 
 pub fn former_customers() -> FormerCustomers {
     FormerCustomers { external_id: "acme #1/é".into(), customers: vec![CustomerId(id(3)), CustomerId(id(25))] }
+}
+
+pub fn ledger_transaction(full: bool) -> LedgerTransaction {
+    let entry = |account, side, amount_cents| Entry { account, side, amount_cents };
+    let (kind, number) = (DocumentKind::CreditNote, full.then(|| "ACME-001-001-CN001".to_owned()));
+    let posting = Posting {
+        event: Event::CreditNoteUsed,
+        at: at("2024-01-31T12:00:00Z"),
+        currency: "EUR".parse().unwrap(),
+        document: Document { kind, id: id(30), number },
+        invoice: full.then(|| InvoiceName { id: InvoiceId(id(17)), number: "ACME-001-002".into() }),
+        entries: vec![
+            entry(Account::of_object(AccountKind::CreditNote, id(30)), Side::Debit, 1200),
+            entry(Account::of(AccountKind::Receivable), Side::Credit, 1200),
+        ],
+    };
+    LedgerTransaction { customer: CustomerId(id(3)), seq: 1_706_702_400_000_000, postings: vec![posting] }
 }
 
 pub fn idempotent_request(full: bool) -> IdempotentRequest {

@@ -43,6 +43,7 @@ fn every_kind_comes_back_as_it_was() {
         returns(&samples::webhook(full));
         returns(&samples::api_key(full));
         returns(&samples::idempotent_request(full));
+        returns(&samples::ledger_transaction(full));
         samples::groups().into_iter().for_each(|groups| returns(&samples::metric(groups, full)));
         samples::states().into_iter().for_each(|state| returns(&samples::subscription(state, full)));
     }
@@ -88,6 +89,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::webhook(full));
         golden(name, &samples::api_key(full));
         golden(name, &samples::idempotent_request(full));
+        golden(name, &samples::ledger_transaction(full));
         let groups = samples::groups()[if full { 2 } else { 0 }].clone();
         golden(name, &samples::metric(groups, full));
         golden(name, &samples::subscription(samples::states()[usize::from(full)], full));

@@ -1,6 +1,7 @@
 //! Stored forms of wallets and of their transactions.
 
 use domain::id::{CustomerId, InvoiceId, WalletId, WalletRuleId, WalletTransactionId};
+use domain::ledger::{self, Movement};
 use domain::money::Currency;
 use domain::time::Interval;
 use domain::wallet::{Balance, OwedTopUp, Purpose, Rule, Source, State, Trigger, Wallet, WalletTransaction};
@@ -147,6 +148,10 @@ impl Record for Wallet {
         std::iter::once(listed).chain(due).collect()
     }
 
+    fn movements(before: Option<&Self>, after: &Self) -> Vec<Movement> {
+        ledger::of_wallet(before, after)
+    }
+
     fn to_stored(&self) -> StoredWallet {
         let Wallet {
             id,
@@ -256,6 +261,10 @@ impl Record for WalletTransaction {
     fn entries(&self, scope: Scope) -> Vec<IndexEntry> {
         let (at, seq) = (self.created_at, self.created_seq);
         vec![keys::in_children(scope.organization, self.wallet_id.0, keys::WALLET_TRANSACTIONS, at, seq)]
+    }
+
+    fn movements(before: Option<&Self>, after: &Self) -> Vec<Movement> {
+        ledger::of_wallet_transaction(before, after)
     }
 
     fn to_stored(&self) -> StoredWalletTransaction {

@@ -16,6 +16,7 @@ mod customer;
 mod due;
 mod idempotency;
 mod invoice;
+mod ledger;
 mod organization;
 mod subscription;
 mod wallet;
