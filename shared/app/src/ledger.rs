@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::id::{CustomerId, OrganizationId};
+use domain::coupon::Discount;
+use domain::id::{AppliedCouponId, CustomerId, OrganizationId};
 use domain::invoice::{self, Invoice};
 use domain::ledger::{self, Account, AccountKind, Balances};
 use store::items::LedgerTransaction;
@@ -76,7 +77,7 @@ async fn differences(
     let postings = || transactions.iter().flat_map(|transaction| &transaction.postings);
     let mut broken = ledger::violations(postings());
     let derived = ledger::balances(postings());
-    let stored = stored_balances(app, organization, customer, invoices).await?;
+    let stored = stored_balances(app, organization, customer, invoices, &derived).await?;
     let accounts: BTreeSet<_> = derived.keys().chain(stored.keys()).copied().collect();
     for key @ (account, currency) in accounts {
         if !has_stored_figure(account.kind) {
@@ -118,12 +119,21 @@ async fn stored_balances(
     organization: OrganizationId,
     customer: CustomerId,
     invoices: &[Invoice],
+    derived: &Balances,
 ) -> Outcome<Balances> {
     let mut balances = Balances::new();
     let mut add = |account, currency, cents| *balances.entry((account, currency)).or_default() += cents;
     for invoice in invoices {
         add(Account::of(AccountKind::Receivable), invoice.currency, ledger::receivable_cents(invoice));
         add(Account::of(AccountKind::Payments), invoice.currency, ledger::paid_cents(invoice));
+    }
+    let objects =
+        |kind| derived.keys().filter(move |(account, _)| account.kind == kind).filter_map(|(account, _)| account.id);
+    let coupons: Vec<AppliedCouponId> = objects(AccountKind::Coupon).map(AppliedCouponId).collect();
+    for coupon in app.store.applied_coupons_by_id(organization, &coupons).await? {
+        if let (Some(left), Discount::Fixed { currency, .. }) = (coupon.remaining_cents(), coupon.discount) {
+            add(Account::of_object(AccountKind::Coupon, coupon.id.0), currency, left.into());
+        }
     }
     for wallet in app.store.list_wallets(organization, customer, |total| 0..total).await?.entries {
         let account = Account::of_object(AccountKind::Wallet, wallet.id.0);

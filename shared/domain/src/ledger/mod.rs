@@ -21,10 +21,12 @@ use crate::money::Currency;
 use crate::time::Instant;
 use crate::wallet::Purpose;
 
+mod coupon;
 mod invoice;
 mod statement;
 mod wallet;
 
+pub use coupon::of_applied_coupon;
 pub use invoice::{of_invoice, paid_cents, receivable_cents};
 pub use statement::{Filter, Line, Statement, Summary, statement};
 pub use wallet::{of_wallet, of_wallet_transaction};
@@ -501,7 +503,8 @@ pub fn gather(movements: Vec<Movement>) -> Result<BTreeMap<CustomerId, Vec<Posti
     }
     for postings in postings.values_mut() {
         let mut invoices = postings.iter().filter(|posting| posting.document.kind == DocumentKind::Invoice);
-        let Some(Document { id, number: Some(number), .. }) = invoices.next().map(|posting| posting.document.clone())
+        let Some((Document { id, number: Some(number), .. }, at)) =
+            invoices.next().map(|posting| (posting.document.clone(), posting.at))
         else {
             continue;
         };
@@ -510,6 +513,8 @@ pub fn gather(movements: Vec<Movement>) -> Result<BTreeMap<CustomerId, Vec<Posti
         for posting in postings.iter_mut().filter(|_| is_one) {
             if posting.document.kind != DocumentKind::Invoice && posting.invoice.is_none() {
                 posting.invoice = Some(name.clone());
+                // An applied coupon does not know when it was used.
+                posting.at = if posting.event == Event::CouponUsed { at } else { posting.at };
             }
         }
     }

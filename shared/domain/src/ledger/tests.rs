@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::coupon::{AppliedCoupon, Discount, Frequency};
 use crate::id::{AppliedCouponId, CouponId, CreditId};
 use crate::invoice::{
     CouponValue, CreditLine, CreditSource, Invoice, Kind, PaymentStatus, Status, Totals, initial_payment_status,
@@ -285,6 +286,58 @@ fn credits_post_where_they_come_from_and_go_to() {
     "#]],
     );
     check(Purpose::Granted, 0, "0.001", expect![""]);
+}
+
+#[test]
+fn a_coupon_with_an_amount_is_used_up() {
+    let currency: Currency = "EUR".parse().unwrap();
+    let coupon = |frequency, credited_cents| AppliedCoupon {
+        id: AppliedCouponId(Uuid::from_u128(9)),
+        coupon_id: CouponId(Uuid::from_u128(10)),
+        coupon_code: "ten".into(),
+        coupon_name: "Ten".into(),
+        customer_id: customer(),
+        discount: Discount::Fixed { amount_cents: 1000, currency },
+        frequency,
+        frequency_duration: None,
+        frequency_duration_remaining: None,
+        limit: crate::coupon::Limit::None,
+        credited_cents,
+        created_at: at("2024-01-01T00:00:00Z"),
+        created_seq: 1,
+        terminated_at: None,
+    };
+    let check = |before: Option<&AppliedCoupon>, after: &AppliedCoupon, expected: Expect| {
+        expected.assert_eq(&text(&of_applied_coupon(before, after)));
+    };
+    let (fresh, used) = (coupon(Frequency::Once, 0), coupon(Frequency::Once, 300));
+    check(
+        None,
+        &fresh,
+        expect![[r#"
+        coupon_applied applied_coupon
+          promised_discounts 1000
+              coupon 9 1000
+    "#]],
+    );
+    check(
+        Some(&fresh),
+        &used,
+        expect![[r#"
+        coupon_used applied_coupon
+          coupon 9 300
+              promised_discounts 300
+    "#]],
+    );
+    // What ends keeps its figures; what has no amount to use up has no account.
+    check(Some(&used), &used.terminated(at("2024-03-01T00:00:00Z")), expect![""]);
+    check(None, &coupon(Frequency::Forever, 0), expect![""]);
+    check(None, &AppliedCoupon { discount: Discount::Percentage(10.into()), ..fresh.clone() }, expect![""]);
+    // A use is dated by its invoice, and names it.
+    let movements = [of_invoice(None, &bill(1000, 300, 0, 0, 0)), of_applied_coupon(Some(&fresh), &used)].concat();
+    let posted = gather(movements).unwrap().remove(&customer()).unwrap();
+    assert_eq!(posted[1].at, at("2024-02-01T00:00:00Z"));
+    assert!(posted[1].invoice.is_some());
 }
 
 #[test]

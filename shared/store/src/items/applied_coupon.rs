@@ -2,6 +2,7 @@
 
 use domain::coupon::{AppliedCoupon, Discount, Frequency, Limit};
 use domain::id::{AppliedCouponId, CouponId, CustomerId, InvoiceId, MetricId, PlanId};
+use domain::ledger::{self, Movement};
 use domain::money::Currency;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,10 @@ impl Record for AppliedCoupon {
             keys::in_list(scope.organization, keys::APPLIED_COUPONS, at, seq),
             keys::in_children(scope.organization, self.customer_id.0, keys::APPLIED_COUPONS, at, seq),
         ]
+    }
+
+    fn movements(before: Option<&Self>, after: &Self) -> Vec<Movement> {
+        ledger::of_applied_coupon(before, after)
     }
 
     fn to_stored(&self) -> StoredAppliedCoupon {
