@@ -248,7 +248,8 @@ fn no_file_is_forgotten() {
     let is_root = |path: &&PathBuf| {
         let file = place(path);
         let target = ["/src/lib.rs", "/src/main.rs", "/it/main.rs"].iter().any(|end| file.ends_with(end));
-        target || path.parent().is_some_and(|folder| folder.ends_with("src/bin"))
+        let own_targets = |folder: &Path| folder.ends_with("src/bin") || folder.ends_with("benches");
+        target || path.parent().is_some_and(own_targets)
     };
     let mut reached: BTreeSet<PathBuf> = all.iter().filter(is_root).cloned().collect();
     let mut rest: Vec<PathBuf> = reached.iter().cloned().collect();
