@@ -30,6 +30,7 @@ mod previews;
 mod rating;
 pub mod receiver;
 mod refreshes;
+mod requests;
 mod taxes;
 mod wallets;
 mod webhooks;
