@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::billing::agenda::{self, Contract, Horizon, Step, Subject};
 use domain::billing::closing::{self, Place, Snapshot, Usage};
 use domain::billing::{Change, Situation};
+use domain::credit_note::limits::Excess;
 use domain::customer::Customer;
 use domain::id::{CouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
 use domain::invoice::settlement::Settled;
@@ -23,10 +24,11 @@ use store::repositories::CustomerFile;
 use store::table::{Condition, Write};
 use store::{Commit, Versioned, keys};
 
+use crate::credit_note::DraftChange;
 use crate::jobs::BillingJob;
 use crate::settlement::Purse;
 use crate::usage::Span;
-use crate::{App, Attempt, Failure, Outcome, notice, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, credit_note, notice, retry_on_conflict};
 
 /// Records that one transaction can change beside the invoice, the customer and the messages.
 const RECORDS_PER_COMMIT_MAX: usize = 80;
@@ -161,25 +163,25 @@ async fn step(
             let record = account.record(id)?;
             let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at), at);
             let told = [Transition::Started(id)];
-            transition(app, &account, &[active], &told, at).await?;
+            transition(app, &account, &[active], &told, at, Excess::Limit).await?;
         }
         Step::Announce(id, alert) => {
             let record = account.record(id)?;
             let announced = subscription::announced(record, alert, account.plan(record.plan_id)?, zone);
-            transition(app, &account, &[announced], &[Transition::EndAnnounced(id)], at).await?;
+            transition(app, &account, &[announced], &[Transition::EndAnnounced(id)], at, Excess::Limit).await?;
         }
         Step::End(id) => {
             let record = account.record(id)?;
             let successor = account.linked(record.next.as_ref());
             let changed = subscription::end(record, successor, account.plan(record.plan_id)?, zone, at);
-            transition(app, &account, &changed, &[Transition::Terminated(id)], at).await?;
+            transition(app, &account, &changed, &[Transition::Terminated(id)], at, Excess::Limit).await?;
         }
         Step::Rotate { from, to } => {
             let (old, new) = (account.record(from)?, account.record(to)?);
             let (old_plan, new_plan) = (account.plan(old.plan_id)?, account.plan(new.plan_id)?);
             let (old, new) = subscription::rotate((old, old_plan), (new, new_plan), zone, at);
             let told = [Transition::Terminated(from), Transition::Started(to)];
-            transition(app, &account, &[old, new], &told, at).await?;
+            transition(app, &account, &[old, new], &told, at, Excess::Limit).await?;
         }
         Step::Start(id) => bill(app, &account, "start", &[(id, Situation::First)], at).await?,
         Step::Final(id) => {
@@ -226,15 +228,22 @@ pub(crate) async fn bill_start(
     .await
 }
 
-/// Commits records that time has changed, and tells the world.
+/// Commits records that time has changed, with the credit notes for the unused days of those that end, and tells the world.
 pub(crate) async fn transition(
     app: &App,
     account: &Account,
     changed: &[Subscription],
     told: &[Transition],
     at: Instant,
+    excess: Excess,
 ) -> Result<(), Attempt> {
     let mut commit = app.commit(&account.organization);
+    for issued in credit_note::for_ended(app, account, changed, at, excess).await? {
+        commit = issued.add_to(commit);
+        for message in issued.messages(app, account) {
+            commit = commit.then(&message);
+        }
+    }
     for record in changed {
         commit = commit.update(account.record(record.id)?, record);
     }
@@ -461,26 +470,33 @@ fn count_key(organization: OrganizationId, month: &str, shard: u8) -> store::tab
 /// # Errors
 /// `Unavailable`, or a `Bug` if the refreshed invoice would break a law.
 pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at: Instant) -> Outcome<Option<Invoice>> {
-    app.until_no_conflict(|| async {
-        let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
-        let account = Account::of(app, organization, draft.customer_id).await?;
-        let purse = Purse::load(app, &account).await?;
-        let (context, subjects) = recompute(app, &account, &draft).await?;
-        let Settled { invoice, used } =
-            closing::finalized(&context.snapshot(&account), &draft, &subjects, purse.means(), at)
-                .map_err(|error| Failure::Bug(error.to_string()))?;
-        let mut commit = app
-            .commit(&account.organization)
-            .update_invoice(&draft, &invoice)
-            .write(Write::Delete(keys::draft(organization, id), Condition::None));
-        commit = purse.spend(commit, &invoice, &used)?;
-        for message in notice::of_invoice(app, &account, &invoice, &[], at)? {
-            commit = commit.then(&message);
-        }
-        retry_on_conflict(app.execute(commit).await)?;
-        Ok(Some(invoice))
-    })
-    .await
+    let finalized = app
+        .until_no_conflict(|| async {
+            let Some(draft) = load_draft(app, organization, id).await? else { return Ok(None) };
+            let account = Account::of(app, organization, draft.customer_id).await?;
+            let purse = Purse::load(app, &account).await?;
+            let (context, subjects) = recompute(app, &account, &draft).await?;
+            let Settled { invoice, used } =
+                closing::finalized(&context.snapshot(&account), &draft, &subjects, purse.means(), at)
+                    .map_err(|error| Failure::Bug(error.to_string()))?;
+            let mut commit = app
+                .commit(&account.organization)
+                .update_invoice(&draft, &invoice)
+                .write(Write::Delete(keys::draft(organization, id), Condition::None));
+            commit = purse.spend(commit, &invoice, &used)?;
+            for message in notice::of_invoice(app, &account, &invoice, &[], at)? {
+                commit = commit.then(&message);
+            }
+            let notes = DraftChange::load(app, organization, &draft, &invoice, at).await?;
+            commit = notes.publish(app, &account, &invoice, commit, at);
+            retry_on_conflict(app.execute(commit).await)?;
+            Ok(Some(invoice))
+        })
+        .await?;
+    if finalized.as_ref().is_some_and(|invoice: &Invoice| invoice.last_credit_note_sequence > 0) {
+        credit_note::publish_rest(app, organization, id, at).await?;
+    }
+    Ok(finalized)
 }
 
 /// Recomputes a draft's fees and taxes from the usage of now (chapter 04, 6.3). An invoice that is no draft stays as it is.
@@ -503,6 +519,8 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
         let mark = mark.map_err(|error| Failure::Bug(error.to_string()))?;
         let commit =
             app.commit(&account.organization).update_invoice(&found, &invoice).write(Write::Put(mark, Condition::None));
+        let notes = DraftChange::load(app, organization, &found, &invoice, now).await?;
+        let commit = notes.keep(commit, id);
         retry_on_conflict(app.execute(commit).await)?;
         Ok(Some(invoice))
     })
@@ -623,6 +641,9 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
             crate::customer::reschedule(app, organization, customer_id.map(CustomerId)).await?;
         }
         BillingJob::FoldAnalytics { .. } => crate::analytics::fold(app, organization).await?,
+        BillingJob::PublishNotes { invoice_id, at, .. } => {
+            credit_note::publish_rest(app, organization, InvoiceId(*invoice_id), *at).await?;
+        }
         BillingJob::DeletePlan { plan_id, .. } => {
             crate::catalogue::finish_plan_deletion(app, organization, PlanId(*plan_id)).await?;
         }

@@ -252,7 +252,8 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
     for record in &file.subscriptions {
         crate::subscription::end_by_deletion(app, &organization, id, record.id, at).await?;
     }
-    for draft in billing::drafts_of(app, organization.id, id).await? {
+    // The oldest first: what its credit notes hold pays the next.
+    for draft in billing::drafts_of(app, organization.id, id).await?.into_iter().rev() {
         billing::finalize(app, organization.id, draft, at).await?;
     }
     // Only now: the drafts could still use them (chapter 04, 12.3).

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use domain::analytics;
 use domain::customer::Metadata;
 use domain::id::InvoiceId;
 use domain::invoice::{Invoice, PaymentStatus, Status};
@@ -12,7 +13,7 @@ use wire::input::Fields;
 use wire::invoice::{Filter, UpdateError};
 
 use crate::billing::Account;
-use crate::{App, Failure, Outcome, Rejection, customer, notice, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, credit_note, customer, notice, retry_on_conflict};
 
 /// An invoice.
 ///
@@ -77,20 +78,26 @@ pub async fn update(
     .await
 }
 
-/// Gives an invoice up (chapter 04, 6.6).
+/// Gives an invoice up, and back to the credit notes that paid a part of it (chapter 04, 6.6).
 ///
 /// # Errors
-/// 404; 405 `not_voidable` unless it is final and unpaid.
+/// 404; 405 `not_voidable` unless it is final and unpaid, and all its credit notes are voided.
 pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>) -> Outcome<Invoice> {
     app.until_no_conflict(|| async {
         let found = get(app, organization, id).await?;
         if !found.is_finalized() || found.payment_status == PaymentStatus::Succeeded {
             return Err(Failure::from(Rejection::NotAllowed("not_voidable")).into());
         }
+        let Some(refunded) = credit_note::refunded_if_voidable(app, organization.id, &found).await? else {
+            return Err(Failure::from(Rejection::NotAllowed("not_voidable")).into());
+        };
         let now = app.now(organization);
         let invoice = Invoice { status: Status::Voided { voided_at: now }, updated_at: now, ..found.value.clone() };
         let account = Account::of(app, organization.id, invoice.customer_id).await?;
-        let commit = app.commit(organization).update_invoice(&found, &invoice);
+        // A voided invoice has no revenue that its refunds could reduce.
+        let not_refunded = analytics::of_refund(&found, -refunded);
+        let commit = app.commit(organization).update_invoice(&found, &invoice).count(invoice.customer_id, not_refunded);
+        let commit = credit_note::give_back(app, organization.id, &invoice, commit, now).await?;
         let mut commit = crate::wallet::give_back(app, organization, commit, &invoice, now).await?;
         for message in notice::of_invoice(app, &account, &invoice, &[], now)? {
             commit = commit.then(&message);

@@ -1,6 +1,6 @@
 //! The messages between functions: one type per queue, JSON.
 
-use domain::id::{EventId, InvoiceId, OrganizationId, WebhookId};
+use domain::id::{EventId, OrganizationId, WebhookId};
 use domain::time::Instant;
 use domain::usage::event::Event;
 use serde::de::DeserializeOwned;
@@ -249,6 +249,18 @@ pub enum BillingJob {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         work: Option<String>,
     },
+    /// Show the rest of a finalized draft's credit notes, which did not fit into its transaction.
+    PublishNotes {
+        /// Whose.
+        organization_id: Uuid,
+        /// The invoice.
+        invoice_id: Uuid,
+        /// The instant of its finalization.
+        at: Instant,
+        /// Piece of sandbox work, filled in by the relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<String>,
+    },
     /// End what belongs to a customer that was deleted.
     DeleteCustomer {
         /// Whose.
@@ -284,6 +296,7 @@ impl BillingJob {
             | BillingJob::ExpireCoupon { organization_id, .. }
             | BillingJob::FlagDrafts { organization_id, .. }
             | BillingJob::DeletePlan { organization_id, .. }
+            | BillingJob::PublishNotes { organization_id, .. }
             | BillingJob::DeleteCustomer { organization_id, .. } => OrganizationId(*organization_id),
         }
     }
@@ -304,6 +317,7 @@ impl BillingJob {
             | BillingJob::DeleteCoupon { work, .. }
             | BillingJob::FlagDrafts { work, .. }
             | BillingJob::DeletePlan { work, .. }
+            | BillingJob::PublishNotes { work, .. }
             | BillingJob::DeleteCustomer { work, .. } => work.as_deref(),
         }
     }
@@ -331,24 +345,37 @@ impl WebhookJob {
     }
 }
 
+/// What a document shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DocumentSubject {
+    /// An invoice.
+    #[serde(rename = "invoice_id")]
+    Invoice(Uuid),
+    /// A credit note.
+    #[serde(rename = "credit_note_id")]
+    CreditNote(Uuid),
+}
+
 /// A document to render.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentJob {
     /// Whose.
     pub organization_id: Uuid,
-    /// The invoice to render.
-    pub invoice_id: Uuid,
+    /// What to render.
+    #[serde(flatten)]
+    pub subject: DocumentSubject,
     /// Piece of sandbox work, filled in by the relay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<String>,
 }
 
 impl DocumentJob {
-    /// The outbox message that asks for an invoice's PDF.
+    /// The outbox message that asks for a PDF.
     #[must_use]
-    pub fn message(organization: OrganizationId, invoice: InvoiceId) -> Message {
-        let job = DocumentJob { organization_id: organization.0, invoice_id: invoice.0, work: None };
-        Message::Job { queue: Queue::Documents, concerns: invoice.to_string(), job: json(&job) }
+    pub fn message(organization: OrganizationId, subject: DocumentSubject) -> Message {
+        let job = DocumentJob { organization_id: organization.0, subject, work: None };
+        let (DocumentSubject::Invoice(id) | DocumentSubject::CreditNote(id)) = subject;
+        Message::Job { queue: Queue::Documents, concerns: id.to_string(), job: json(&job) }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod billing;
 pub mod catalogue;
 pub mod clock;
 pub mod coupon;
+pub mod credit_note;
 pub mod customer;
 pub mod document;
 mod drafts;

@@ -2,6 +2,7 @@
 //!
 //! An organization without endpoints gets none.
 
+use domain::credit_note::CreditNote;
 use domain::customer::Customer;
 use domain::id::{InvoiceId, OrganizationId};
 use domain::invoice::{Fee, Invoice, Kind, Status};
@@ -11,12 +12,12 @@ use domain::subscription::{Subscription, Transition};
 use domain::time::Instant;
 use domain::usage::event::Problems;
 use store::outbox::Message;
-use wire::customer;
 use wire::invoice::Includes;
 use wire::webhook::{EventsErrors, body};
+use wire::{credit_note, customer};
 
 use crate::billing::Account;
-use crate::{App, Outcome, present};
+use crate::{App, Outcome, document, present};
 
 fn webhook(webhook_type: &str, object_type: &str, object_id: impl ToString, payload: String) -> Message {
     Message::Webhook {
@@ -105,6 +106,32 @@ pub(crate) fn of_fee(
     }
     let shown = wire::fee::Output::new(fee, wire::fee::Context { invoice_id, customer, currency });
     vec![webhook("fee.created", "Fee", fee.id, body("fee.created", "fee", &shown))]
+}
+
+/// What the world hears of a credit note that has become final. `fees` are those of its invoice.
+pub(crate) fn of_credit_note(app: &App, account: &Account, note: &CreditNote, fees: &[Fee]) -> Vec<Message> {
+    let (organization, customer) = (&account.organization, &account.customer.value);
+    if organization.endpoints.is_empty() {
+        return Vec::new();
+    }
+    let shown = credit_note::Output::new(note, document::note_url(app, organization.id, note))
+        .with_customer(customer::Output::new(customer, organization))
+        .with_items(note, customer, fees)
+        .with_taxes(note);
+    let body = body("credit_note.created", "credit_note", &shown);
+    vec![webhook("credit_note.created", "CreditNote", note.id, body)]
+}
+
+/// What the world hears of a credit note whose document was made.
+pub(crate) fn of_generated_note(app: &App, account: &Account, note: &CreditNote) -> Vec<Message> {
+    let (organization, customer) = (&account.organization, &account.customer.value);
+    if organization.endpoints.is_empty() {
+        return Vec::new();
+    }
+    let shown = credit_note::Output::new(note, document::note_url(app, organization.id, note))
+        .with_customer(customer::Output::new(customer, organization));
+    let body = body("credit_note.generated", "credit_note", &shown);
+    vec![webhook("credit_note.generated", "CreditNote", note.id, body)]
 }
 
 fn about(

@@ -142,6 +142,8 @@ pub trait Bus: Send + Sync {
 pub trait Renderer: Send + Sync {
     /// The PDF of an invoice: same input, same bytes.
     async fn invoice(&self, document: &crate::document::InvoiceDocument) -> Result<Vec<u8>, PortError>;
+    /// The PDF of a credit note: same input, same bytes.
+    async fn credit_note(&self, document: &crate::document::CreditNoteDocument) -> Result<Vec<u8>, PortError>;
 }
 
 /// Wakes whoever waits for the organization's unfinished work, where the host can tell; a hint, never needed.

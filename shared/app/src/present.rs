@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::credit_note::CreditNote;
 use domain::customer::Customer;
 use domain::id::{OrganizationId, PlanId, TaxId};
 use domain::invoice::Invoice;
@@ -13,7 +14,7 @@ use domain::subscription::Subscription;
 use domain::tax::{Tax, concerns};
 use domain::time::Instant;
 use store::items::Draft;
-use wire::{billable_metric, customer, invoice, plan, subscription, tax};
+use wire::{billable_metric, credit_note, customer, invoice, plan, subscription, tax};
 
 use crate::billing::Account;
 use crate::{App, Outcome, document};
@@ -307,4 +308,27 @@ pub async fn invoices(app: &App, organization: &Organization, invoices: &[Invoic
         outputs.push(shown.with_living_taxes(|id| living.contains(&id)));
     }
     Ok(outputs)
+}
+
+/// A credit note as a single read or write shows it.
+///
+/// # Errors
+/// The table did not answer, or a `Bug` if its customer or invoice is missing.
+pub async fn credit_note(app: &App, organization: &Organization, note: &CreditNote) -> Outcome<credit_note::Output> {
+    let missing = || crate::Failure::Bug(format!("customer or invoice of credit note {} is missing", note.id));
+    let customer = app.store.customer(organization.id, note.customer_id).await?.ok_or_else(missing)?;
+    let invoice = app.store.invoice(organization.id, note.invoice_id).await?.ok_or_else(missing)?;
+    Ok(bare_credit_note(app, organization, note).with_items(note, &customer, &invoice.fees).with_taxes(note))
+}
+
+/// A credit note without its optional parts.
+#[must_use]
+pub fn bare_credit_note(app: &App, organization: &Organization, note: &CreditNote) -> credit_note::Output {
+    credit_note::Output::new(note, document::note_url(app, organization.id, note))
+}
+
+/// Credit notes as a list shows them.
+#[must_use]
+pub fn credit_notes(app: &App, organization: &Organization, notes: &[CreditNote]) -> Vec<credit_note::Output> {
+    notes.iter().map(|note| bare_credit_note(app, organization, note).with_taxes(note)).collect()
 }

@@ -4,7 +4,8 @@
 //! under the versions that were read: two invoices never use the same coupon, note or credits.
 
 use domain::coupon::AppliedCoupon;
-use domain::id::{AppliedCouponId, CouponId, OrganizationId};
+use domain::credit_note::CreditNote;
+use domain::id::{AppliedCouponId, CouponId, CreditNoteId, OrganizationId};
 use domain::invoice::Invoice;
 use domain::invoice::settlement::{Means, Prepaid, Used, UsedCoupon};
 use domain::time::Zone;
@@ -17,11 +18,13 @@ use crate::{App, Failure, Outcome, wallet};
 
 /// Most applied coupons that one invoice looks at: each may need two writes of its transaction. Those beyond it, in order of
 /// application, wait for the next invoice.
-const COUPONS_MAX: usize = 30;
+/// (Credit notes, of which an invoice uses `domain::credit_note::consumption::NOTES_PER_INVOICE_MAX`, are in the same one.)
+const COUPONS_MAX: usize = 20;
 
 /// A customer's means, in the versions that were read.
 pub(crate) struct Purse {
     coupons: Vec<Versioned<AppliedCoupon>>,
+    credit_notes: Vec<Versioned<CreditNote>>,
     wallet: Option<Versioned<Wallet>>,
     /// Order of creation of what the wallet's use makes.
     wallet_seq: i64,
@@ -33,9 +36,13 @@ impl Purse {
     pub(crate) async fn load(app: &App, account: &Account) -> Outcome<Purse> {
         let ids = |kind| account.live.iter().filter(move |mark| mark.kind == kind).map(|mark| mark.id);
         let coupons: Vec<_> = ids(LiveKind::AppliedCoupon).map(AppliedCouponId).take(COUPONS_MAX).collect();
+        // All of them: which are the oldest, only they know.
+        let notes: Vec<_> = ids(LiveKind::CreditNote).map(CreditNoteId).collect();
+        let organization = account.organization.id;
         Ok(Purse {
-            coupons: coupons_of(app, account.organization.id, &coupons).await?,
-            wallet: wallet::active(app, account.organization.id, &account.live).await?,
+            coupons: coupons_of(app, organization, &coupons).await?,
+            credit_notes: app.store.credit_notes_by_id(organization, &notes).await?,
+            wallet: wallet::active(app, organization, &account.live).await?,
             wallet_seq: app.ids.sequence(),
             zone: account.zone(),
         })
@@ -43,9 +50,10 @@ impl Purse {
 
     /// As the settlement takes them.
     pub(crate) fn means(&self) -> Means {
-        let (coupons, wallet) = (self.coupons.iter(), self.wallet.as_ref());
+        let (coupons, notes, wallet) = (self.coupons.iter(), self.credit_notes.iter(), self.wallet.as_ref());
         Means {
             coupons: coupons.map(|coupon| coupon.value.clone()).collect(),
+            credit_notes: notes.map(|note| note.value.clone()).collect(),
             wallet: wallet.map(|wallet| Prepaid { wallet: wallet.value.clone(), created_seq: self.wallet_seq }),
         }
     }
@@ -60,6 +68,11 @@ impl Purse {
             if !coupon.is_active() {
                 commit = commit.remove(&mark_of(coupon));
             }
+        }
+        for note in &used.credit_notes {
+            let read = self.credit_notes.iter().find(|read| read.id == note.id);
+            let read = read.ok_or_else(|| Failure::Bug(format!("credit note {} was used but not loaded", note.id)))?;
+            commit = commit.update_credit_note(read, note);
         }
         if let Some(change) = &used.wallet {
             let read =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use domain::credit_note::limits::Excess;
 use domain::customer::{Birth, Customer, CustomerUpdate, implied_currency};
 use domain::id::{ChargeId, CustomerId, PlanId, SubscriptionId};
 use domain::money::Currency;
@@ -18,7 +19,7 @@ use wire::subscription::{NewSubscription as Request, SubscriptionUpdate};
 use crate::billing::{self, Account};
 use crate::catalogue::{self, Names};
 use crate::customer::Newborn;
-use crate::{App, Attempt, Failure, Outcome, Rejection, advance, notice, retry_on_conflict, test_clock};
+use crate::{App, Attempt, Failure, Outcome, Rejection, advance, credit_note, notice, retry_on_conflict, test_clock};
 
 /// Which of several records with one external id is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +119,12 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     let mut seen = account;
     seen.plans.insert(plan.id, plan.clone());
     let all: Vec<Subscription> = requested.changed.iter().chain(&requested.created).cloned().collect();
+    for issued in credit_note::for_ended(app, &seen, &all, now, Excess::Refuse).await? {
+        commit = issued.add_to(commit);
+        for message in issued.messages(app, &seen) {
+            commit = commit.then(&message);
+        }
+    }
     for message in notice::of_transitions(app, &seen, &all, &requested.transitions, now).await? {
         commit = commit.then(&message);
     }
@@ -317,7 +324,9 @@ async fn end_record(app: &App, account: &Account, id: SubscriptionId, told: Told
         }
         State::Terminated { .. } | State::Canceled { .. } => return Ok(()),
     };
-    billing::transition(app, account, &changed, &transitions, at).await
+    // Who asked for the end of a record is told that its credit does not fit; a deletion must happen.
+    let excess = if told == Told::Yes { Excess::Refuse } else { Excess::Limit };
+    billing::transition(app, account, &changed, &transitions, at, excess).await
 }
 
 /// Ends a record because its plan or customer is deleted, and bills it (chapter 02, 1.3 and 2.4).

@@ -1,7 +1,7 @@
-//! Documents for people: an invoice as a page of words, and that page as a PDF.
+//! Documents for people: an invoice or a credit note as a page of words, and that page as a PDF.
 //!
 //! Owns the words, dates, numbers and money of every document language ([`locale`]), the content and order of a
-//! document ([`invoice`], chapter 04, 13) and its look ([`pdf`]).
+//! document ([`invoice`], [`credit_note`], chapter 04, 13) and its look ([`pdf`]).
 //!
 //! Does not own amounts: every figure on a page was computed before and is printed as it came. Does not know a
 //! database, a clock or a network either.
@@ -10,6 +10,7 @@
 //! - Texts of customers are data all the way: nothing that they write is read as markup.
 //! - A figure that fits the ledger fits the page: no amount is ever cut.
 
+pub mod credit_note;
 pub mod invoice;
 pub mod locale;
 pub mod page;

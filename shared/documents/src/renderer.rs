@@ -1,11 +1,14 @@
-//! The port that use cases ask for documents: from the domain's invoice to the bytes of a PDF.
+//! The port that use cases ask for documents: from the domain's invoice or credit note to the bytes of a PDF.
 
-use app::document::InvoiceDocument;
+use app::document::{CreditNoteDocument, InvoiceDocument};
 use app::ports::{PortError, Renderer};
 use async_trait::async_trait;
 use domain::charge;
+use domain::credit_note::{self as note, CreditNote};
+use domain::customer::Customer;
+use domain::id::ChargeId;
 use domain::invoice::{Basis, BilledSubscription, ChargeItem, CreditLine, CreditSource, Fee, FeeItem, Invoice, Kind};
-use domain::organization::Identity;
+use domain::organization::{Identity, Organization};
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
 use domain::wallet::WalletTransaction;
@@ -14,10 +17,11 @@ use rust_decimal::Decimal;
 use crate::locale::Locale;
 use crate::source::{
     AddOnFee, AdvanceFee, AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit,
-    CouponValue, CreditPurchase, DaysUsed, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata,
-    Party, Period, Seller, SubscriptionFee, SubscriptionSource, Totals, Usage,
+    CouponValue, CreditNoteSource, CreditPurchase, CreditedCharge, CreditedItem, CreditedSubscription, DaysUsed,
+    GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
+    SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
-use crate::{invoice, pdf};
+use crate::{credit_note, invoice, pdf};
 
 /// Renders with Typst. Rendering is work for a core, not waiting: it runs on a thread for blocking work.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +33,123 @@ impl Renderer for TypstRenderer {
         let source = source(document);
         let rendered = tokio::task::spawn_blocking(move || pdf::bytes(&invoice::page(&source))).await;
         rendered.map_err(|error| PortError::new("renderer", error))?.map_err(|error| PortError::new("renderer", error))
+    }
+
+    async fn credit_note(&self, document: &CreditNoteDocument) -> Result<Vec<u8>, PortError> {
+        let source = note_source(document);
+        let rendered = tokio::task::spawn_blocking(move || pdf::bytes(&credit_note::page(&source))).await;
+        rendered.map_err(|error| PortError::new("renderer", error))?.map_err(|error| PortError::new("renderer", error))
+    }
+}
+
+/// What the page shows of a credit note: nothing computed anew.
+#[must_use]
+pub fn note_source(document: &CreditNoteDocument) -> CreditNoteSource {
+    let CreditNoteDocument { organization, customer, note, invoice } = document;
+    let mut subscriptions = Vec::new();
+    for billed in &invoice.subscriptions {
+        let found = credited_subscription(note, invoice, billed);
+        if !found.items.is_empty() || !found.charges.is_empty() {
+            subscriptions.push(found);
+        }
+    }
+    let others = items_of(note, invoice, |fee| fee.subscription_id.is_none());
+    CreditNoteSource {
+        locale: Locale::from_code(customer.locale(organization)).unwrap_or(Locale::En),
+        currency: note.currency,
+        number: note.number.clone(),
+        invoice_number: note.invoice_number.clone(),
+        issuing_date: note.issuing_date,
+        seller: seller(organization),
+        buyer: buyer(customer),
+        subscriptions,
+        add_ons: others.map(|(fee, item)| credited(note, fee, item, fee_name(fee))).collect(),
+        coupons_adjustment_cents: note.coupons_adjustment_cents(),
+        sub_total_excluding_taxes_cents: note.sub_total_excluding_taxes_cents(),
+        taxes: note
+            .taxes
+            .iter()
+            .map(|row| AppliedTax {
+                name: row.tax.name.clone(),
+                rate: row.tax.rate,
+                base_cents: row.base_amount_cents,
+                amount_cents: row.tax.amount_cents,
+            })
+            .collect(),
+        credit_cents: note.credit_amount_cents,
+        refund_cents: note.refund_amount_cents,
+        total_cents: note.total_amount_cents(),
+        tax_notices: Vec::new(),
+        footer: organization.invoice_footer.clone(),
+    }
+}
+
+/// The items of a note on the fees that `is_wanted` says, with these.
+fn items_of<'a>(
+    note: &'a CreditNote,
+    invoice: &'a Invoice,
+    is_wanted: impl Fn(&Fee) -> bool + 'a,
+) -> impl Iterator<Item = (&'a Fee, &'a note::Item)> {
+    let fee = |item: &'a note::Item| invoice.fees.iter().find(|fee| fee.id == item.fee_id).map(|fee| (fee, item));
+    note.items.iter().filter_map(fee).filter(move |(fee, _)| is_wanted(fee))
+}
+
+fn credited(note: &CreditNote, fee: &Fee, item: &note::Item, name: String) -> CreditedItem {
+    let on_fee = |row: &&note::AppliedTax| fee.taxes.iter().any(|tax| tax.tax_id == row.tax.tax_id);
+    CreditedItem {
+        name,
+        amount_cents: item.amount_cents,
+        tax_rates: note.taxes.iter().filter(on_fee).map(|row| row.tax.rate).collect(),
+    }
+}
+
+fn fee_name(fee: &Fee) -> String {
+    match &fee.item {
+        FeeItem::Subscription { plan_name, invoice_display_name, .. } => {
+            invoice_display_name.clone().unwrap_or_else(|| plan_name.clone())
+        }
+        FeeItem::Charge(item) => item.display_name.clone(),
+        FeeItem::AddOn { display_name, .. } => display_name.clone(),
+        FeeItem::Credit { wallet_name, .. } => wallet_name.clone().unwrap_or_default(),
+    }
+}
+
+fn credited_subscription(note: &CreditNote, invoice: &Invoice, billed: &BilledSubscription) -> CreditedSubscription {
+    let mut found = CreditedSubscription { name: billed.name.clone(), items: Vec::new(), charges: Vec::new() };
+    let mut charges: Vec<(ChargeId, CreditedCharge)> = Vec::new();
+    for (fee, item) in items_of(note, invoice, |fee| fee.subscription_id == Some(billed.subscription_id)) {
+        let Some(charge) = fee.charge() else {
+            found.items.push(credited(note, fee, item, fee_name(fee)));
+            continue;
+        };
+        let place = charges.iter().position(|(id, _)| *id == charge.charge_id).unwrap_or_else(|| {
+            let (items, groups, true_ups) = (Vec::new(), Vec::new(), Vec::new());
+            let name = charge.display_name.clone();
+            charges.push((charge.charge_id, CreditedCharge { name, items, groups, true_ups }));
+            charges.len() - 1
+        });
+        let of_charge = &mut charges[place].1;
+        match &charge.group {
+            _ if charge.true_up_parent.is_some() => {
+                of_charge.true_ups.push(credited(note, fee, item, fee_name(fee)));
+            }
+            Some(group) => of_charge.groups.push(credited(note, fee, item, group.display_name.clone())),
+            None => of_charge.items.push(credited(note, fee, item, fee_name(fee))),
+        }
+    }
+    found.charges = charges.into_iter().map(|(_, charge)| charge).collect();
+    found
+}
+
+fn seller(organization: &Organization) -> Seller {
+    Seller { party: party(&organization.name, &organization.identity), logo: None }
+}
+
+fn buyer(customer: &Customer) -> Buyer {
+    let shown = customer.metadata.iter().filter(|entry| entry.display_in_invoice);
+    Buyer {
+        party: party(customer.name.as_deref().unwrap_or(&customer.external_id), &customer.identity),
+        metadata: shown.map(|entry| Metadata { key: entry.key.clone(), value: entry.value.clone() }).collect(),
     }
 }
 
@@ -44,16 +165,8 @@ pub fn source(document: &InvoiceDocument) -> InvoiceSource {
         issuing_date: invoice.issuing_date,
         payment_due_date: Some(invoice.payment_due_date),
         net_payment_term_days: invoice.net_payment_term,
-        seller: Seller { party: party(&organization.name, &organization.identity), logo: None },
-        buyer: Buyer {
-            party: party(customer.name.as_deref().unwrap_or(&customer.external_id), &customer.identity),
-            metadata: customer
-                .metadata
-                .iter()
-                .filter(|entry| entry.display_in_invoice)
-                .map(|entry| Metadata { key: entry.key.clone(), value: entry.value.clone() })
-                .collect(),
-        },
+        seller: seller(organization),
+        buyer: buyer(customer),
         body: body(invoice, purchase.as_ref()),
         totals: totals(invoice),
         tax_notices: Vec::new(),

@@ -1,4 +1,4 @@
-//! What an invoice document is made of: everything that a page may show, and nothing to look up.
+//! What a document is made of: everything that a page may show, and nothing to look up.
 //!
 //! Amounts are minor units of the invoice's currency; dates are local dates of the customer, already converted;
 //! prices and units are exact. Orders that the chapter fixes (fees, taxes, groups) are made by [`crate::invoice`];
@@ -486,4 +486,78 @@ pub struct AppliedTax {
     pub base_cents: i64,
     /// The tax.
     pub amount_cents: i64,
+}
+
+/// A final credit note, complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreditNoteSource {
+    /// Language and formats of the document.
+    pub locale: Locale,
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// The note's number.
+    pub number: String,
+    /// The number of the invoice that it gives back of.
+    pub invoice_number: String,
+    /// The day that the note bears.
+    pub issuing_date: NaiveDate,
+    /// Who issues the note.
+    pub seller: Seller,
+    /// Who gets it.
+    pub buyer: Buyer,
+    /// Items on fees of subscriptions, in the order of the invoice.
+    pub subscriptions: Vec<CreditedSubscription>,
+    /// Items on other fees.
+    pub add_ons: Vec<CreditedItem>,
+    /// The items' part of the invoice's coupons; positive here.
+    pub coupons_adjustment_cents: i64,
+    /// Items less coupons.
+    pub sub_total_excluding_taxes_cents: i64,
+    /// The taxes, in any order.
+    pub taxes: Vec<AppliedTax>,
+    /// What goes to the customer's balance.
+    pub credit_cents: i64,
+    /// What is paid out.
+    pub refund_cents: i64,
+    /// Both.
+    pub total_cents: i64,
+    /// Sentences that European tax rules ask for; none without EU tax management.
+    pub tax_notices: Vec<TaxNotice>,
+    /// The organization's own closing text; its line breaks are kept.
+    pub footer: Option<String>,
+}
+
+/// What a note gives back of one subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreditedSubscription {
+    /// The subscription's own name, or else the plan's.
+    pub name: String,
+    /// Items on its own fee.
+    pub items: Vec<CreditedItem>,
+    /// Items on fees of its charges, by charge.
+    pub charges: Vec<CreditedCharge>,
+}
+
+/// What a note gives back of one charge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreditedCharge {
+    /// Display name.
+    pub name: String,
+    /// Items on a fee without a group.
+    pub items: Vec<CreditedItem>,
+    /// Items on fees of groups, under the groups' names.
+    pub groups: Vec<CreditedItem>,
+    /// Items on its true-up.
+    pub true_ups: Vec<CreditedItem>,
+}
+
+/// An item of a note.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreditedItem {
+    /// Name of its group or add-on.
+    pub name: String,
+    /// Without tax.
+    pub amount_cents: i64,
+    /// Rates of the note's taxes that the item's fee bears, in percent.
+    pub tax_rates: Vec<Decimal>,
 }

@@ -33,6 +33,7 @@ pub mod coupon;
 pub mod wallet;
 
 pub mod billing;
+pub mod credit_note;
 pub mod invoice;
 pub mod ledger;
 pub mod subscription;

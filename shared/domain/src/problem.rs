@@ -26,6 +26,16 @@ pub mod codes {
     pub const INVALID_URL: &str = "url_is_invalid";
     /// The customer is billed in another currency.
     pub const CURRENCIES_DIFFER: &str = "currencies_does_not_match";
+    /// An item of a credit note of 0 or below.
+    pub const INVALID_VALUE: &str = "invalid_value";
+    /// More than is left to give back of a fee.
+    pub const ABOVE_FEE: &str = "higher_than_remaining_fee_amount";
+    /// More than is left to give back of an invoice.
+    pub const ABOVE_INVOICE: &str = "higher_than_remaining_invoice_amount";
+    /// A refund of what was not paid.
+    pub const UNPAID: &str = "cannot_refund_unpaid_invoice";
+    /// Credit and refund are not what the items come to.
+    pub const MISMATCH: &str = "does_not_match_item_amounts";
     /// Not in the format that the field wants.
     pub const INVALID_FORMAT: &str = "invalid_format";
 }

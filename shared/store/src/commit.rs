@@ -1,11 +1,13 @@
 //! A decision on its way into the table: built once, handed over once.
 
 use domain::analytics::{self, Rows};
+use domain::credit_note::CreditNote;
 use domain::id::{CustomerId, OrganizationId};
 use domain::invoice::Invoice;
 use domain::ledger::{self, Movement, Unexplained};
 
-use crate::items::{AddedRows, LedgerTransaction, invoice as invoice_items};
+use crate::items::credit_note::live_mark;
+use crate::items::{AddedRows, DraftNotes, LedgerTransaction, invoice as invoice_items};
 use crate::keys;
 use crate::outbox::Message;
 use crate::record::{DecodeError, Record, Scope, Versioned, to_item};
@@ -221,6 +223,36 @@ impl Commit {
     pub fn remove<R: Record>(mut self, record: &R) -> Commit {
         self.writes.push(Write::Delete(record.key(self.scope), Condition::None));
         self
+    }
+
+    /// Stores a credit note that is final from now on, with its mark if it can pay invoices.
+    #[must_use]
+    pub fn create_credit_note(self, note: &CreditNote) -> Commit {
+        let commit = self.create(note);
+        if note.is_spendable() { commit.create(&live_mark(note)) } else { commit }
+    }
+
+    /// Stores a changed credit note over the one that was read. Its mark comes and goes with what it can pay.
+    #[must_use]
+    pub fn update_credit_note(self, read: &Versioned<CreditNote>, changed: &CreditNote) -> Commit {
+        let mut commit = self.update(read, changed);
+        let mark = live_mark(changed);
+        match (read.is_spendable(), changed.is_spendable()) {
+            (true, false) => commit.writes.push(Write::Delete(mark.key(commit.scope), Condition::None)),
+            (false, true) => commit = commit.put(&mark, 1, Condition::None),
+            (true, true) | (false, false) => {}
+        }
+        commit
+    }
+
+    /// Stores the notes of a draft invoice over those that were read; none are left if `notes` is empty.
+    #[must_use]
+    pub fn save_draft_notes(self, read: Option<&Versioned<DraftNotes>>, notes: &DraftNotes) -> Commit {
+        match read {
+            Some(read) if notes.notes.is_empty() => self.delete(read),
+            None if notes.notes.is_empty() => self,
+            Some(_) | None => self.save(read, notes),
+        }
     }
 
     /// Says what must happen next, if and only if this commit does.

@@ -7,7 +7,7 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::id::{
-    AddOnId, ApiKeyId, AppliedCouponId, ChargeId, CouponId, CustomerId, FeeId, GroupId, InvoiceId, MetricId,
+    AddOnId, ApiKeyId, AppliedCouponId, ChargeId, CouponId, CreditNoteId, CustomerId, FeeId, GroupId, InvoiceId, MetricId,
     OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::time::Instant;
@@ -339,6 +339,18 @@ pub fn fingerprint(texts: &[&str]) -> String {
     hashed(texts)
 }
 
+/// A credit note that clients can see.
+#[must_use]
+pub fn credit_note(organization: OrganizationId, id: CreditNoteId) -> Key {
+    key(organization, &["CRN", &simple(id.0)], HEAD)
+}
+
+/// The credit notes of a draft invoice, in the invoice's partition.
+#[must_use]
+pub fn draft_notes(organization: OrganizationId, invoice: InvoiceId) -> Key {
+    key(organization, &["INV", &simple(invoice.0)], "NOTES")
+}
+
 /// A delivery of a webhook to an endpoint.
 #[must_use]
 pub fn webhook(organization: OrganizationId, id: WebhookId) -> Key {
@@ -512,6 +524,8 @@ pub const ADD_ONS: &str = "ADD";
 pub const APPLIED_COUPONS: &str = "ACP";
 /// Kind of fees without invoice in lists.
 pub const FEES: &str = "FEE";
+/// Kind of credit notes in lists.
+pub const CREDIT_NOTES: &str = "CRN";
 /// Kind of webhooks in lists.
 pub const WEBHOOKS: &str = "WHK";
 

@@ -9,6 +9,7 @@ pub mod add_on;
 pub mod analytics;
 pub mod billable_metric;
 pub mod coupon;
+pub mod credit_note;
 pub mod customer;
 pub mod error;
 pub mod event;

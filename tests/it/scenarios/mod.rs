@@ -10,6 +10,7 @@ mod changes;
 mod charge_checks;
 mod charges;
 mod coupons;
+mod credit_notes;
 mod deletions;
 mod documents;
 mod drafts;

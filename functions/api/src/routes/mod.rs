@@ -5,6 +5,7 @@ mod admin;
 mod analytics;
 mod billable_metrics;
 mod coupons;
+mod credit_notes;
 mod customers;
 mod documents;
 mod events;
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(add_ons::routes())
         .merge(billable_metrics::routes())
         .merge(coupons::routes())
+        .merge(credit_notes::routes())
         .merge(customers::routes())
         .merge(events::routes())
         .merge(fee_explanations::routes())

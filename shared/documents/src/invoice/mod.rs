@@ -7,6 +7,8 @@ mod charge;
 mod subscription;
 mod totals;
 
+pub(crate) use totals::taxes;
+
 use std::cmp::Reverse;
 
 use domain::money::Currency;
@@ -14,10 +16,10 @@ use rust_decimal::Decimal;
 
 use crate::locale::{Locale, Words, fill};
 use crate::page::{Address, Fact, Line, Page, Row, Section, Sheet};
-use crate::source::{AddOnFee, AdvanceFee, Body, CreditPurchase, DaysUsed, InvoiceSource, Party, TaxNotice};
+use crate::source::{AddOnFee, AdvanceFee, Body, Buyer, CreditPurchase, DaysUsed, InvoiceSource, Party, TaxNotice};
 
 /// Whose work the documents are.
-const PRODUCT: &str = "Weir";
+pub(crate) const PRODUCT: &str = "Weir";
 
 /// The page of an invoice.
 #[must_use]
@@ -34,7 +36,7 @@ pub fn page(invoice: &InvoiceSource) -> Page {
         name: format!("{title} {}", invoice.number),
         logo: invoice.seller.logo.clone(),
         facts: facts(&pen, invoice),
-        customer_facts: customer_facts(invoice),
+        customer_facts: customer_facts(&invoice.buyer),
         from: address(&pen, pen.words.from, &invoice.seller.party),
         to: address(&pen, pen.words.bill_to, &invoice.buyer.party),
         headline: pen.money(invoice.totals.total_cents),
@@ -48,14 +50,14 @@ pub fn page(invoice: &InvoiceSource) -> Page {
 }
 
 /// What every line needs: language and currency.
-struct Pen {
-    locale: Locale,
-    currency: Currency,
-    words: &'static Words,
+pub(crate) struct Pen {
+    pub(crate) locale: Locale,
+    pub(crate) currency: Currency,
+    pub(crate) words: &'static Words,
 }
 
 impl Pen {
-    fn money(&self, minor_units: i64) -> String {
+    pub(crate) fn money(&self, minor_units: i64) -> String {
         self.locale.money(self.currency, minor_units)
     }
 
@@ -72,7 +74,7 @@ impl Pen {
     }
 
     /// Rates of a fee, highest first, one per line.
-    fn tax_rates(&self, rates: &[Decimal]) -> Vec<String> {
+    pub(crate) fn tax_rates(&self, rates: &[Decimal]) -> Vec<String> {
         if rates.is_empty() {
             return vec![self.locale.percent(Decimal::ZERO)];
         }
@@ -91,7 +93,7 @@ impl Pen {
         [item, units, unit_price, tax_rate, amount_excl_tax].map(|&heading| heading.to_owned()).to_vec()
     }
 
-    fn tax_notice(&self, notice: TaxNotice, seller: &Party) -> String {
+    pub(crate) fn tax_notice(&self, notice: TaxNotice, seller: &Party) -> String {
         let french = seller.country.as_deref() == Some("FR");
         match (notice, french) {
             (TaxNotice::ReverseCharge, false) => self.words.reverse_charge,
@@ -117,12 +119,12 @@ fn facts(pen: &Pen, invoice: &InvoiceSource) -> Vec<Fact> {
     .to_vec()
 }
 
-fn customer_facts(invoice: &InvoiceSource) -> Vec<Fact> {
-    let metadata = invoice.buyer.metadata.iter();
+pub(crate) fn customer_facts(buyer: &Buyer) -> Vec<Fact> {
+    let metadata = buyer.metadata.iter();
     metadata.map(|entry| Fact { label: entry.key.clone(), value: entry.value.clone() }).collect()
 }
 
-fn address(pen: &Pen, heading: &str, party: &Party) -> Address {
+pub(crate) fn address(pen: &Pen, heading: &str, party: &Party) -> Address {
     let present = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let town: Vec<String> = [&party.zipcode, &party.city].into_iter().filter_map(present).collect();
     let lines = [
@@ -228,12 +230,12 @@ fn credit_sheet(pen: &Pen, purchase: &CreditPurchase, totals: Vec<crate::page::S
 }
 
 /// The lines of a text, without blank ones at its end.
-fn lines(text: &str) -> Vec<String> {
+pub(crate) fn lines(text: &str) -> Vec<String> {
     text.trim_end().lines().map(str::to_owned).collect()
 }
 
 /// The words around the page's number and the number of pages, which only the drawn page knows.
-fn page_number(words: &Words) -> [String; 3] {
+pub(crate) fn page_number(words: &Words) -> [String; 3] {
     let marked = fill(words.page_number, &[("page", "\u{0}"), ("pages", "\u{0}")]);
     let mut parts = marked.split('\u{0}').map(str::to_owned);
     [(); 3].map(|()| parts.next().unwrap_or_default())

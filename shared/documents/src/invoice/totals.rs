@@ -47,7 +47,8 @@ pub(super) fn sums(pen: &Pen, invoice: &InvoiceSource) -> Vec<Sum> {
     sums
 }
 
-fn taxes(pen: &Pen, taxes: &[AppliedTax]) -> Vec<Sum> {
+/// The taxes of a document, highest rate first; a line that says so if there are none.
+pub(crate) fn taxes(pen: &Pen, taxes: &[AppliedTax]) -> Vec<Sum> {
     if taxes.is_empty() {
         let rate = pen.locale.whole_percent(Decimal::ZERO);
         return vec![Sum { label: fill(pen.words.no_tax, &[("rate", &rate)]), amount: pen.money(0) }];

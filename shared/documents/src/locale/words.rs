@@ -24,10 +24,16 @@ words! {
     invoice,
     /// Title of an invoice for prepaid credits.
     advance_invoice,
+    /// Title of a credit note.
+    credit_note,
+    /// Label.
+    credit_note_number,
     /// Label.
     invoice_number,
     /// Label.
     issue_date,
+    /// Label, on a credit note.
+    credit_issue_date,
     /// Label.
     payment_term,
     /// One day.
@@ -38,6 +44,8 @@ words! {
     from,
     /// Heading of the receiver.
     bill_to,
+    /// Heading of the receiver of a credit note.
+    credit_to,
     /// `{id}`.
     tax_id,
     /// `{date}`.
@@ -60,6 +68,8 @@ words! {
     total,
     /// `{from}`, `{to}`.
     fees_period,
+    /// Item of a credit note: `{name}`.
+    subscription,
     /// `{plan}`.
     weekly_subscription,
     /// `{plan}`.
@@ -142,6 +152,18 @@ words! {
     subtotal_incl_tax,
     /// Line of the totals.
     credit_notes,
+    /// A credit note went to the balance: `{date}`.
+    credited_on,
+    /// A credit note was paid out: `{date}`.
+    refunded_on,
+    /// Both: `{date}`.
+    credited_and_refunded_on,
+    /// Line of a credit note's totals.
+    coupons,
+    /// Line of a credit note's totals.
+    credited,
+    /// Line of a credit note's totals.
+    refunded,
     /// Last line of the totals.
     total_due,
     /// Sentence.

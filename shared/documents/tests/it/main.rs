@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod credit_note;
 mod languages;
 mod page;
 mod pdf;

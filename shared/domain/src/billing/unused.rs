@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::{Change, Terms, period_end, whole_cents};
+use super::{Change, Terms, period_end};
 use crate::number;
 use crate::time::Instant;
 
@@ -28,29 +28,17 @@ pub struct CreditableFee {
     pub period_end: Instant,
     /// Whether its invoice is voided.
     pub is_invoice_voided: bool,
-    /// The sum of `amount_cents` of the items of earlier credit notes on the fee.
-    pub credited_cents: i64,
-    /// The fee's part of the invoice's coupons, in cents.
-    pub coupon_share: Decimal,
-    /// The rates of the fee's taxes, in percent.
-    pub tax_rates: Vec<Decimal>,
+    /// What items of earlier credit notes gave back of the fee, minor units.
+    pub credited: Decimal,
 }
 
-/// A credit note for unused days: one item, on the fee; refund 0; reason `order_cancellation`.
+/// The item of a credit note for unused days. What it comes to after coupons and taxes is `credit_note::amounts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credit {
     /// The days that are credited.
     pub unused: UnusedDays,
-    /// The item's precise amount in cents, without tax: truncated to 5 decimals.
+    /// The item's precise amount in cents, without tax: truncated to 5 decimals, more than 0.
     pub item_amount: Decimal,
-    /// The item's amount, rounded half away from zero.
-    pub item_amount_cents: i64,
-    /// The part of the fee's coupons that goes with the item, in cents, exact.
-    pub coupon_share: Decimal,
-    /// The taxes of the item, net of its coupon share, in cents, exact.
-    pub taxes: Decimal,
-    /// What the customer is credited: item - coupon share + taxes, rounded half away from zero.
-    pub credit_amount_cents: i64,
 }
 
 /// The days of the plan's period after its end at `terminated_at` (chapter 02, 9, steps 1 and 2).
@@ -70,7 +58,7 @@ pub fn unused_days(terms: &Terms, terminated_at: Instant) -> UnusedDays {
     UnusedDays { days, period_days: terms.grid().length(end_date) }
 }
 
-/// The credit note for a plan in advance that ends at `terminated_at` by termination or upgrade (chapter 02, 9).
+/// The item of the credit note for a plan in advance that ends at `terminated_at` by termination or upgrade (chapter 02, 9).
 ///
 /// None if nothing is left to credit, if the fee's period was over, or if its invoice is voided. A downgrade, which
 /// waits for the end of the period, gives none: a pending downgrade that the termination cancels must be gone from
@@ -88,20 +76,7 @@ pub fn credit(terms: &Terms, terminated_at: Instant, fee: &CreditableFee) -> Opt
         Decimal::from(unused.period_days),
     );
     // The fee may have been rounded down, or prorated: never more than it, less what was given back.
-    let value = value.min(Decimal::from(fee.amount_cents)) - Decimal::from(fee.credited_cents);
-    if value <= Decimal::ZERO {
-        return None;
-    }
+    let value = value.min(Decimal::from(fee.amount_cents)) - fee.credited;
     let item_amount = number::trunc(value, 5);
-    let coupon_share = number::mul_div(fee.coupon_share, item_amount, Decimal::from(fee.amount_cents));
-    let net = item_amount - coupon_share;
-    let taxes = fee.tax_rates.iter().map(|rate| number::mul_div(net, *rate, Decimal::ONE_HUNDRED)).sum();
-    Some(Credit {
-        unused,
-        item_amount,
-        item_amount_cents: whole_cents(item_amount),
-        coupon_share,
-        taxes,
-        credit_amount_cents: whole_cents(net + taxes),
-    })
+    (item_amount > Decimal::ZERO).then_some(Credit { unused, item_amount })
 }

@@ -458,6 +458,14 @@ impl Invoice {
         }
     }
 
+    /// The credit notes that paid a part of it, and how much of each, minor units.
+    pub fn credit_note_uses(&self) -> impl Iterator<Item = (CreditNoteId, i64)> + '_ {
+        self.credits.iter().filter_map(|line| match &line.source {
+            CreditSource::CreditNote { credit_note_id, .. } => Some((*credit_note_id, line.amount_cents)),
+            CreditSource::Coupon { .. } => None,
+        })
+    }
+
     /// Finalized, unpaid and past its due date on `today` (chapter 09).
     #[must_use]
     pub fn is_overdue(&self, today: NaiveDate) -> bool {

@@ -6,11 +6,12 @@ use domain::charge::{
     AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails,
     PercentageDetails, Price, VolumeDetails,
 };
+use domain::credit_note::{self, AppliedTax, CreditNote, CreditStatus, Reason, RefundStatus};
 use domain::customer::{Customer, Metadata};
 use domain::id::{
-    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId,
-    EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId, SubscriptionId,
-    TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CreditNoteItemId,
+    CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId,
+    SubscriptionId, TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId,
 };
 use domain::invoice::{
     Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
@@ -35,8 +36,8 @@ use rust_decimal_macros::dec;
 use uuid::Uuid;
 
 use super::{
-    AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, EventHour, FormerCustomers, IdempotentRequest,
-    KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer,
+    AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, DraftNotes, EventHour, FormerCustomers,
+    IdempotentRequest, KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer,
     Webhook, WebhookStatus,
 };
 use crate::alias::Alias;
@@ -612,6 +613,47 @@ pub fn invoice(full: bool) -> Invoice {
         created_seq: 10,
         updated_at: at("2024-02-09T00:00:00Z"),
     }
+}
+
+pub fn credit_note(full: bool) -> CreditNote {
+    let voided = CreditStatus::Voided { voided_at: at("2024-02-09T00:00:00Z"), given_up_cents: 40 };
+    CreditNote {
+        id: CreditNoteId(id(35)),
+        customer_id: CustomerId(id(3)),
+        invoice_id: InvoiceId(id(17)),
+        invoice_number: "ACM-1A2B-007-011".into(),
+        sequential_id: 1,
+        number: "ACM-1A2B-007-011-CN001".into(),
+        currency: Currency::EUR,
+        status: if full { credit_note::Status::Finalized } else { credit_note::Status::Draft },
+        credit_status: if full { voided } else { CreditStatus::Available },
+        refund_status: full.then_some(RefundStatus::Succeeded),
+        refunded_at: full.then(|| at("2024-02-08T00:00:00Z")),
+        reason: if full { Reason::OrderCancellation } else { Reason::Other },
+        description: full.then(|| "What went wrong".into()),
+        items: if full {
+            let (id, fee_id) = (CreditNoteItemId(id(43)), FeeId(id(16)));
+            vec![credit_note::Item { id, fee_id, amount: dec!(499.50001), amount_cents: 500 }]
+        } else {
+            Vec::new()
+        },
+        coupons_adjustment: dec!(1.60000),
+        taxes_amount: dec!(2.88),
+        taxes_rate: dec!(17.71429),
+        taxes: if full { vec![AppliedTax { tax: fee_tax(), base_amount_cents: 14 }] } else { Vec::new() },
+        credit_amount_cents: 100,
+        refund_amount_cents: 20,
+        balance_amount_cents: 0,
+        issuing_date: "2024-02-05".parse().unwrap(),
+        file: full.then(|| "credit_notes/35.pdf".into()),
+        created_at: at("2024-02-05T00:00:00Z"),
+        created_seq: 44,
+        updated_at: at("2024-02-09T00:00:00Z"),
+    }
+}
+
+pub fn draft_notes() -> DraftNotes {
+    DraftNotes { invoice: InvoiceId(id(17)), notes: vec![credit_note(false)] }
 }
 
 pub fn webhook(full: bool) -> Webhook {

@@ -40,6 +40,7 @@ fn every_kind_comes_back_as_it_was() {
         returns(&samples::advance_window(full));
         returns(&samples::advance_value(full));
         returns(&samples::uninvoiced_fee(full));
+        returns(&samples::credit_note(full));
         returns(&samples::webhook(full));
         returns(&samples::api_key(full));
         returns(&samples::idempotent_request(full));
@@ -54,6 +55,7 @@ fn every_kind_comes_back_as_it_was() {
     returns(&samples::chain());
     returns(&samples::alias());
     returns(&samples::draft());
+    returns(&samples::draft_notes());
     returns(&samples::live());
     returns(&samples::added_rows());
     returns(&samples::month_rows());
@@ -86,6 +88,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
         golden(name, &samples::advance_window(full));
         golden(name, &samples::advance_value(full));
         golden(name, &samples::uninvoiced_fee(full));
+        golden(name, &samples::credit_note(full));
         golden(name, &samples::webhook(full));
         golden(name, &samples::api_key(full));
         golden(name, &samples::idempotent_request(full));
@@ -101,6 +104,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
     golden("", &samples::chain());
     golden("", &samples::alias());
     golden("", &samples::draft());
+    golden("", &samples::draft_notes());
     golden("", &samples::live());
     golden("", &samples::added_rows());
     golden("", &samples::month_rows());

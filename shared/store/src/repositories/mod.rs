@@ -12,6 +12,7 @@ mod advance;
 mod analytics;
 mod catalogue;
 mod coupon;
+mod credit_note;
 mod customer;
 mod due;
 mod idempotency;
@@ -29,6 +30,7 @@ use domain::id::OrganizationId;
 use uuid::Uuid;
 
 pub use analytics::revenue;
+pub use credit_note::InvoiceNotes;
 pub use customer::CustomerFile;
 pub use due::Due;
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use domain::credit_note::{self, CreditNote, CreditStatus};
 use domain::customer::Customer;
-use domain::id::{CustomerId, FeeId, InvoiceId, MetricId, PlanId, SubscriptionId, TaxId, WebhookId};
+use domain::id::{CreditNoteId, CustomerId, FeeId, InvoiceId, MetricId, PlanId, SubscriptionId, TaxId, WebhookId};
 use domain::invoice::{Fee, Invoice, PaymentStatus};
 use domain::metric::Metric;
 use domain::metric::groups::Groups;
@@ -17,7 +18,7 @@ use super::Store;
 use crate::alias::{Alias, kinds};
 use crate::commit::{Commit, CommitError};
 use crate::items::samples::{self, at, id, organization_id, scope};
-use crate::items::{Chain, Member, RunningNumber, SETTLING, Webhook};
+use crate::items::{Chain, DraftNotes, Member, RunningNumber, SETTLING, Webhook};
 use crate::keys::{self, Owner, Timeline};
 use crate::outbox;
 use crate::record::{Record, Scope};
@@ -370,4 +371,78 @@ async fn a_sandbox_has_work_until_the_last_piece_is_done() {
     let put = Write::Put(outbox::work_item(org, "c", seq - 3_600_000_000), Condition::None);
     commit().write(put).execute(store.table()).await.unwrap();
     assert!(!store.unfinished_work(org, "").await.unwrap());
+}
+
+#[tokio::test]
+async fn notes_of_an_invoice_are_found_wherever_they_stand() {
+    let store = store();
+    let org = organization_id();
+    let invoice = Invoice { last_credit_note_sequence: 3, ..samples::invoice(false) };
+    let note = |place: i64| CreditNote {
+        id: credit_note::note_id(invoice.id, place),
+        sequential_id: place,
+        status: credit_note::Status::Finalized,
+        credit_amount_cents: 10,
+        balance_amount_cents: 10,
+        created_seq: place,
+        ..samples::credit_note(false)
+    };
+    let numbers = async || -> Vec<i64> {
+        let notes = store.notes_of_invoice(org, &invoice).await.unwrap();
+        notes.all().iter().map(|note| note.sequential_id).collect()
+    };
+    assert!(numbers().await.is_empty());
+    let drafts = DraftNotes { invoice: invoice.id, notes: vec![note(1), note(2)] };
+    commit().save_draft_notes(None, &drafts).execute(store.table()).await.unwrap();
+    assert_eq!(numbers().await, [1, 2]);
+    assert!(store.credit_note(org, note(1).id).await.unwrap().is_none(), "a draft's note is not to be seen");
+
+    // One moves out, another is made at once.
+    let read = store.notes_of_invoice(org, &invoice).await.unwrap().drafts.unwrap();
+    let left = DraftNotes { invoice: invoice.id, notes: vec![note(2)] };
+    commit()
+        .save_draft_notes(Some(&read), &left)
+        .create_credit_note(&note(1))
+        .create_credit_note(&note(3))
+        .execute(store.table())
+        .await
+        .unwrap();
+    assert_eq!(numbers().await, [1, 2, 3]);
+    let read = store.notes_of_invoice(org, &invoice).await.unwrap().drafts.unwrap();
+    let none = DraftNotes { invoice: invoice.id, notes: Vec::new() };
+    commit().save_draft_notes(Some(&read), &none).execute(store.table()).await.unwrap();
+    assert_eq!(numbers().await, [1, 3]);
+    let listed = store.list_credit_notes(org, Some(invoice.customer_id), |total| 0..total).await.unwrap();
+    assert_eq!(listed.entries.iter().map(|note| note.sequential_id).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(store.list_credit_notes(org, None, |_| 0..1).await.unwrap().total, 2);
+}
+
+#[tokio::test]
+async fn a_note_has_a_mark_while_it_can_pay() {
+    let store = store();
+    let org = organization_id();
+    create(&store, &samples::customer(false)).await;
+    let live =
+        async || -> usize { store.customer_file(org, samples::customer(false).id).await.unwrap().unwrap().live.len() };
+    let note = CreditNote {
+        status: credit_note::Status::Finalized,
+        credit_amount_cents: 10,
+        balance_amount_cents: 10,
+        ..samples::credit_note(false)
+    };
+    commit().create_credit_note(&note).execute(store.table()).await.unwrap();
+    assert_eq!(live().await, 1);
+    let change = async |balance_amount_cents, credit_status| {
+        let read = store.credit_note(org, note.id).await.unwrap().unwrap();
+        let changed = CreditNote { balance_amount_cents, credit_status, ..note.clone() };
+        commit().update_credit_note(&read, &changed).execute(store.table()).await.unwrap();
+        live().await
+    };
+    assert_eq!(change(4, CreditStatus::Available).await, 1);
+    assert_eq!(change(0, CreditStatus::Consumed).await, 0);
+    assert_eq!(change(0, CreditStatus::Consumed).await, 0);
+    assert_eq!(change(7, CreditStatus::Available).await, 1);
+    let refund = CreditNote { id: CreditNoteId(id(99)), balance_amount_cents: 0, created_seq: 45, ..note.clone() };
+    commit().create_credit_note(&refund).execute(store.table()).await.unwrap();
+    assert_eq!(live().await, 1);
 }

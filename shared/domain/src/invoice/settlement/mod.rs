@@ -2,16 +2,19 @@
 //! 04, 3.2. One pure function over the invoice and the customer's means of paying it.
 //!
 //! Each kind of means has a file of its own, with the means that go in and what was used of them that comes out:
-//! `coupons` (step 2), `prepaid` (step 9). `settle` calls them in the chapter's order and does the sums between them.
+//! `coupons` (step 2), `credit_notes` (step 8), `prepaid` (step 9). `settle` calls them in the chapter's order and does the
+//! sums between them.
 //!
 //! It runs once in an invoice's life: when it becomes final. A draft shows neither coupons nor credits.
 
 mod coupons;
+mod credit_notes;
 mod prepaid;
 
 use std::collections::BTreeMap;
 
 use crate::coupon::AppliedCoupon;
+use crate::credit_note::CreditNote;
 use crate::id::PlanId;
 use crate::invoice::{self, AmountOverflow, Invoice};
 use crate::tax;
@@ -26,6 +29,8 @@ pub use prepaid::Prepaid;
 pub struct Means {
     /// Its active applied coupons, in any order.
     pub coupons: Vec<AppliedCoupon>,
+    /// Its final credit notes with a balance, in any order.
+    pub credit_notes: Vec<CreditNote>,
     /// Its active wallet.
     pub wallet: Option<Prepaid>,
 }
@@ -35,6 +40,8 @@ pub struct Means {
 pub struct Used {
     /// Coupons with a line on the invoice, in order of use.
     pub coupons: Vec<UsedCoupon>,
+    /// Credit notes with a line on the invoice, after use, in order of use.
+    pub credit_notes: Vec<CreditNote>,
     /// The wallet after it paid a part, and the transaction that says so.
     pub wallet: Option<Change>,
 }
@@ -63,11 +70,13 @@ pub fn settle(invoice: Invoice, means: Means, parents: &Parents, at: Instant) ->
     let coupons = coupons::apply(&mut invoice, means.coupons, parents, at)?;
     // Steps 3 to 7: `totals.total` is what is left to pay from here on.
     retax(&mut invoice)?;
+    // Step 8.
+    let credit_notes = credit_notes::apply(&mut invoice, &means.credit_notes, at);
     // Step 9.
     let wallet = prepaid::apply(&mut invoice, means.wallet, at);
     // Steps 10 and 11.
     invoice.payment_status = invoice::initial_payment_status(invoice.totals.total);
-    Ok(Settled { invoice, used: Used { coupons, wallet } })
+    Ok(Settled { invoice, used: Used { coupons, credit_notes, wallet } })
 }
 
 /// The fees' taxes on what coupons have left of them, and the sums up to the sub total with taxes.

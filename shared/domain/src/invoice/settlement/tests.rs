@@ -351,7 +351,11 @@ fn prepaid(cents: i64, credits: Decimal, rate: Decimal) -> Prepaid {
 #[test]
 fn prepaid_credits_pay_what_taxes_leave() {
     let check = |fees: &[(i64, &[Decimal])], coupons: &[AppliedCoupon], cents: i64, expected: (i64, i64, i64)| {
-        let means = Means { coupons: coupons.to_vec(), wallet: Some(prepaid(cents, Decimal::new(cents, 2), dec!(1))) };
+        let means = Means {
+            coupons: coupons.to_vec(),
+            wallet: Some(prepaid(cents, Decimal::new(cents, 2), dec!(1))),
+            ..Means::default()
+        };
         let settled = settle(invoice(&taxed(fees)), means, &Parents::new(), AT).unwrap();
         let Totals { sub_total_including_taxes, prepaid_credits, total, .. } = settled.invoice.totals;
         assert_eq!((sub_total_including_taxes, prepaid_credits, total), expected, "{fees:?}, {cents}");

@@ -1,0 +1,69 @@
+//! Credit notes (chapter 05, 2.13).
+
+use app::document::{self, NoteDownload};
+use app::organization::parse_id;
+use app::{App, credit_note, present};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post, put};
+use domain::credit_note::CreditNote;
+use domain::organization::Organization;
+
+use crate::call::Call;
+use crate::error::ApiResult;
+use crate::reply;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/credit_notes", get(list).post(create))
+        .route("/credit_notes/estimate", post(estimate))
+        .route("/credit_notes/{id}", get(show).put(update).patch(update))
+        .route("/credit_notes/{id}/download", post(download))
+        .route("/credit_notes/{id}/void", put(void))
+}
+
+async fn shown(app: &App, organization: &Organization, note: &CreditNote) -> ApiResult {
+    reply::one("credit_note", &present::credit_note(app, organization, note).await?)
+}
+
+async fn create(State(app): State<App>, call: Call) -> ApiResult {
+    let (note, _) = credit_note::create(&app, &call.organization, call.root("credit_note")?).await?;
+    shown(&app, &call.organization, &note).await
+}
+
+async fn estimate(State(app): State<App>, call: Call) -> ApiResult {
+    let estimate = credit_note::estimate(&app, &call.organization, call.root("credit_note")?).await?;
+    reply::one("estimated_credit_note", &estimate)
+}
+
+async fn list(State(app): State<App>, call: Call) -> ApiResult {
+    let (paging, customer) = (call.query.paging(), call.query.get("external_customer_id"));
+    let (total, notes) = credit_note::list(&app, &call.organization, customer, |total| paging.range(total)).await?;
+    reply::page("credit_notes", paging, total, &present::credit_notes(&app, &call.organization, &notes))
+}
+
+async fn show(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let found = credit_note::get(&app, &call.organization, parse_id(&text)).await?;
+    shown(&app, &call.organization, &found).await
+}
+
+async fn update(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let id = parse_id(&text);
+    credit_note::get(&app, &call.organization, id).await?;
+    let changed = credit_note::update(&app, &call.organization, id, call.root("credit_note")?).await?;
+    shown(&app, &call.organization, &changed).await
+}
+
+async fn download(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    match document::download_note(&app, &call.organization, parse_id(&text)).await? {
+        NoteDownload::Ready(note) => {
+            reply::one("credit_note", &present::bare_credit_note(&app, &call.organization, &note))
+        }
+        NoteDownload::Preparing => reply::empty(),
+    }
+}
+
+async fn void(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {
+    let voided = credit_note::void(&app, &call.organization, parse_id(&text)).await?;
+    shown(&app, &call.organization, &voided).await
+}
