@@ -95,11 +95,7 @@ async fn differences(
 /// Whether an account's balance stands somewhere else too.
 fn has_stored_figure(kind: AccountKind) -> bool {
     match kind {
-        AccountKind::Receivable
-        | AccountKind::Payments
-        | AccountKind::CreditNote
-        | AccountKind::Wallet
-        | AccountKind::Coupon => true,
+        AccountKind::Receivable | AccountKind::Payments | AccountKind::Wallet | AccountKind::Coupon => true,
         AccountKind::Revenue
         | AccountKind::Taxes
         | AccountKind::Discounts
@@ -108,6 +104,7 @@ fn has_stored_figure(kind: AccountKind) -> bool {
         | AccountKind::GrantedCredits
         | AccountKind::ForfeitedCredits
         | AccountKind::Refunds
+        | AccountKind::CreditNote
         | AccountKind::PromisedDiscounts
         | AccountKind::Rounding => false,
     }

@@ -1,7 +1,7 @@
 //! What invoices post: what is owed when they become final, what is paid, and the way back when they are given up.
 //!
-//! What credit notes and wallets pay of an invoice is posted by them. It reduces what is owed, so that the account
-//! `receivable` is what the customer is asked to pay.
+//! What credit notes and prepaid credits pay of an invoice reduces what is owed, so that the account `receivable` is what the
+//! customer is asked to pay. The use of a note is posted here, line by line; that of credits by their transaction.
 
 use super::{Account, AccountKind, Document, DocumentKind, Draft, Event, Movement};
 use crate::invoice::{CreditSource, Invoice, Kind, PaymentStatus, Status};
@@ -13,22 +13,23 @@ pub fn of_invoice(before: Option<&Invoice>, after: &Invoice) -> Vec<Movement> {
     let was = before.map_or(Stage::NONE, Stage::of);
     let is = Stage::of(after);
     let mut movements = Vec::new();
-    let mut post = |draft: Draft, event: Event, at: Instant| {
+    let post = |movements: &mut Vec<Movement>, draft: Draft, event: Event, at: Instant| {
         let document = Document { kind: DocumentKind::Invoice, id: after.id.0, number: Some(after.number.clone()) };
         let posting = draft.posting(event, at, after.currency, document);
         movements.extend(posting.map(|posting| Movement::Posted { customer: after.customer_id, posting }));
     };
     if is.counts && !was.counts {
-        post(billed(after), Event::InvoiceFinalized, after.updated_at);
+        post(&mut movements, billed(after), Event::InvoiceFinalized, after.updated_at);
+        movements.extend(notes_used(after));
     }
     if let (None, Some(voided_at)) = (was.voided_at, is.voided_at) {
-        post(given_up(after), Event::InvoiceVoided, voided_at);
+        post(&mut movements, given_up(after), Event::InvoiceVoided, voided_at);
     }
     if is.is_paid && !was.is_paid {
-        post(paid(after), Event::PaymentSucceeded, after.updated_at);
+        post(&mut movements, paid(after), Event::PaymentSucceeded, after.updated_at);
     }
     if was.is_paid && !is.is_paid {
-        post(paid(after).reversed(), Event::PaymentReversed, after.updated_at);
+        post(&mut movements, paid(after).reversed(), Event::PaymentReversed, after.updated_at);
     }
     movements
 }
@@ -96,6 +97,18 @@ fn given_up(invoice: &Invoice) -> Draft {
     // Instead of all of it, only what no credits have paid was still owed.
     draft = draft.debit(receivable(), credits).credit(Account::of(AccountKind::ForfeitedCredits), credits);
     draft
+}
+
+/// What credit notes pay of an invoice: a posting each, as each is a document of its own.
+fn notes_used(invoice: &Invoice) -> impl Iterator<Item = Movement> + '_ {
+    invoice.credits.iter().filter_map(|line| {
+        let CreditSource::CreditNote { credit_note_id, number, .. } = &line.source else { return None };
+        let note = Account::of_object(AccountKind::CreditNote, credit_note_id.0);
+        let draft = Draft::new().debit(note, line.amount_cents).credit(receivable(), line.amount_cents);
+        let document = Document { kind: DocumentKind::CreditNote, id: credit_note_id.0, number: Some(number.clone()) };
+        let posting = draft.posting(Event::CreditNoteUsed, invoice.updated_at, invoice.currency, document)?;
+        Some(Movement::Posted { customer: invoice.customer_id, posting })
+    })
 }
 
 fn paid(invoice: &Invoice) -> Draft {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::coupon::{AppliedCoupon, Discount, Frequency};
-use crate::id::{AppliedCouponId, CouponId, CreditId};
+use crate::id::{AppliedCouponId, CouponId, CreditId, CreditNoteId};
 use crate::invoice::{
     CouponValue, CreditLine, CreditSource, Invoice, Kind, PaymentStatus, Status, Totals, initial_payment_status,
 };
@@ -116,6 +116,32 @@ fn an_invoice_posts_what_is_owed_when_it_becomes_final() {
               taxes 600
     "#]];
     posts(None, &invoice, &expected);
+    let note = CreditSource::CreditNote {
+        credit_note_id: CreditNoteId(Uuid::from_u128(11)),
+        number: "ACME-001-000-CN001".into(),
+        invoice_number: "ACME-001-000".into(),
+    };
+    let line = CreditLine {
+        id: CreditId(Uuid::from_u128(12)),
+        amount_cents: 2000,
+        source: note,
+        created_at: at("2024-02-01T00:00:00Z"),
+    };
+    let with_note = Invoice { credits: [invoice.credits.clone(), vec![line]].concat(), ..invoice.clone() };
+    posts(
+        None,
+        &with_note,
+        &expect![[r#"
+        invoice_finalized invoice
+          receivable 6600
+          discounts 9 1000
+              revenue 7000
+              taxes 600
+        credit_note_used credit_note
+          credit_note b 2000
+              receivable 2000
+    "#]],
+    );
     let draft = Invoice { status: Status::Draft, ..invoice.clone() };
     posts(None, &draft, &expect![""]);
     posts(Some(&draft), &draft, &expect![""]);
