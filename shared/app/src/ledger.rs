@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::coupon::Discount;
+use domain::credit_note::RefundStatus;
 use domain::id::{AppliedCouponId, CustomerId, OrganizationId};
 use domain::invoice::{self, Invoice};
 use domain::ledger::{self, Account, AccountKind, Balances};
@@ -95,7 +96,11 @@ async fn differences(
 /// Whether an account's balance stands somewhere else too.
 fn has_stored_figure(kind: AccountKind) -> bool {
     match kind {
-        AccountKind::Receivable | AccountKind::Payments | AccountKind::Wallet | AccountKind::Coupon => true,
+        AccountKind::Receivable
+        | AccountKind::Payments
+        | AccountKind::CreditNote
+        | AccountKind::Wallet
+        | AccountKind::Coupon => true,
         AccountKind::Revenue
         | AccountKind::Taxes
         | AccountKind::Discounts
@@ -104,7 +109,6 @@ fn has_stored_figure(kind: AccountKind) -> bool {
         | AccountKind::GrantedCredits
         | AccountKind::ForfeitedCredits
         | AccountKind::Refunds
-        | AccountKind::CreditNote
         | AccountKind::PromisedDiscounts
         | AccountKind::Rounding => false,
     }
@@ -131,6 +135,14 @@ async fn stored_balances(
         if let (Some(left), Discount::Fixed { currency, .. }) = (coupon.remaining_cents(), coupon.discount) {
             add(Account::of_object(AccountKind::Coupon, coupon.id.0), currency, left.into());
         }
+    }
+    for note in app.store.list_credit_notes(organization, Some(customer), |total| 0..total).await?.entries {
+        let account = Account::of_object(AccountKind::CreditNote, note.id.0);
+        add(account, note.currency, note.balance_amount_cents.into());
+        // A refund that was paid out is no payment any more.
+        let is_out = note.refund_status == Some(RefundStatus::Succeeded);
+        let out = if is_out { note.refund_amount_cents } else { 0 };
+        add(Account::of(AccountKind::Payments), note.currency, -i128::from(out));
     }
     for wallet in app.store.list_wallets(organization, customer, |total| 0..total).await?.entries {
         let account = Account::of_object(AccountKind::Wallet, wallet.id.0);

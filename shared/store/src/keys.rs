@@ -7,8 +7,8 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::id::{
-    AddOnId, ApiKeyId, AppliedCouponId, ChargeId, CouponId, CreditNoteId, CustomerId, FeeId, GroupId, InvoiceId, MetricId,
-    OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
+    AddOnId, ApiKeyId, AppliedCouponId, ChargeId, CouponId, CreditNoteId, CustomerId, FeeId, GroupId, InvoiceId,
+    MetricId, OrganizationId, PlanId, SubscriptionId, TaxId, WalletId, WalletTransactionId, WebhookId,
 };
 use domain::time::Instant;
 use sha2::{Digest, Sha256};

@@ -22,11 +22,13 @@ use crate::time::Instant;
 use crate::wallet::Purpose;
 
 mod coupon;
+mod credit_note;
 mod invoice;
 mod statement;
 mod wallet;
 
 pub use coupon::of_applied_coupon;
+pub use credit_note::of_credit_note;
 pub use invoice::{of_invoice, paid_cents, receivable_cents};
 pub use statement::{Filter, Line, Statement, Summary, statement};
 pub use wallet::{of_wallet, of_wallet_transaction};

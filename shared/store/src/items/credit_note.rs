@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use domain::credit_note::{AppliedTax, CreditNote, CreditStatus, Item, Reason, RefundStatus, Status};
 use domain::id::{CreditNoteId, CreditNoteItemId, CustomerId, FeeId, InvoiceId};
+use domain::ledger::{self, Movement};
 use domain::money::Currency;
 use domain::tax::FeeTax;
 use rust_decimal::Decimal;
@@ -248,6 +249,10 @@ impl Record for CreditNote {
             keys::in_list(organization, kind, self.created_at, self.created_seq),
             keys::in_children(organization, self.customer_id.0, kind, self.created_at, self.created_seq),
         ]
+    }
+
+    fn movements(before: Option<&Self>, after: &Self) -> Vec<Movement> {
+        ledger::of_credit_note(before, after)
     }
 
     fn to_stored(&self) -> StoredCreditNote {

@@ -37,8 +37,8 @@ use uuid::Uuid;
 
 use super::{
     AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, DraftNotes, EventHour, FormerCustomers,
-    IdempotentRequest, KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber, StoredAnswer,
-    Webhook, WebhookStatus,
+    IdempotentRequest, KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber,
+    StoredAnswer, Webhook, WebhookStatus,
 };
 use crate::alias::Alias;
 use crate::keys::Timeline;
