@@ -6,7 +6,7 @@
 use domain::billing::Formula;
 use domain::billing::explain::Told;
 use domain::id::{FeeId, InvoiceId};
-use domain::invoice::{ChargeItem, Fee, MinimumBasis, SubscriptionBasis, UsageBasis};
+use domain::invoice::{ChargeItem, Fee, Level, MinimumBasis, SubscriptionBasis, UsageBasis};
 use domain::money::Currency;
 use domain::time::Zone;
 use domain::usage::prorated::Prorated;
@@ -201,6 +201,66 @@ struct EventOutput {
     from: String,
     to: String,
     period_days: i64,
+    /// The window as the event found it, and as it left it.
+    before: Option<LevelOutput>,
+    after: Option<LevelOutput>,
+}
+
+/// What the window of an event's fee had come to.
+#[derive(Debug, Clone, Serialize)]
+struct LevelOutput {
+    /// `A`, with what was carried into the window.
+    units: String,
+    /// `N`.
+    events_count: i64,
+    /// `c`.
+    net_units: String,
+    /// `m`.
+    highest_billed_units: String,
+    /// `pm`.
+    prorated_billed_units: String,
+    /// `R` in short.
+    running_totals: RunningOutput,
+    /// What values priced one by one came to.
+    values_one_by_one: LimitedOutput,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct RunningOutput {
+    count: i64,
+    last: String,
+    at_free_events: String,
+    below_free_total: i64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LimitedOutput {
+    count: i64,
+    free_units_used: String,
+    amount: String,
+}
+
+impl From<Level> for LevelOutput {
+    fn from(level: Level) -> LevelOutput {
+        LevelOutput {
+            units: format::decimal(level.units),
+            events_count: level.events,
+            net_units: format::decimal(level.state.net),
+            highest_billed_units: format::decimal(level.state.highest),
+            prorated_billed_units: format::decimal(level.state.prorated),
+            running_totals: RunningOutput {
+                count: level.running.count,
+                last: format::decimal(level.running.last),
+                at_free_events: format::decimal(level.running.at_free_events),
+                below_free_total: level.running.below_total,
+            },
+            values_one_by_one: LimitedOutput {
+                count: level.limited.values,
+                free_units_used: format::decimal(level.limited.free_used),
+                amount: format::decimal(level.limited.amount),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -292,6 +352,8 @@ impl Output {
                 from: format::timestamp(basis.window.from),
                 to: format::timestamp(basis.window.to),
                 period_days: basis.window.period_days,
+                before: basis.advance.map(|advance| advance.before.into()),
+                after: basis.advance.map(|advance| advance.after.into()),
             }),
             ..self.rounded(basis.amount, ROUNDING)
         }

@@ -19,8 +19,8 @@ use crate::charge::{self, AmountDetails, FreeUnits, Limited, Price, Rated, Runni
 use crate::id::{EventId, FeeId, GroupId, InvoiceId, OrganizationId, derived, made_at};
 use crate::invoice::settlement::{self, Means, Settled};
 use crate::invoice::{
-    self, Basis, BilledSubscription, ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, Invoice, Kind, Status,
-    UsageBasis,
+    self, AdvanceBasis, Basis, BilledSubscription, ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, Invoice,
+    Kind, Level, Status, UsageBasis,
 };
 use crate::metric::{AggregationType, Metric};
 use crate::plan::{Charge, Plan};
@@ -90,6 +90,19 @@ pub struct Ledger {
     pub limited: Limited,
 }
 
+impl Ledger {
+    /// As an explanation tells it.
+    fn level(&self) -> Level {
+        Level {
+            units: self.base.units.saturating_add(self.units),
+            events: self.base.events.saturating_add(self.events),
+            state: self.state.unwrap_or_default(),
+            running: self.running,
+            limited: self.limited,
+        }
+    }
+}
+
 /// One leaf of a charge in one window.
 #[derive(Debug, Clone, Copy)]
 pub struct Meter<'a> {
@@ -108,6 +121,8 @@ pub struct Meter<'a> {
 /// What an event comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assessed {
+    /// The window before the event.
+    pub before: Ledger,
     /// The window after the event.
     pub ledger: Ledger,
     /// Its billed units.
@@ -173,7 +188,7 @@ impl Meter<'_> {
         };
         let mut after = Ledger { state, ..*ledger };
         if !counts {
-            return Ok(Assessed { ledger: after, billed, amount: Decimal::ZERO });
+            return Ok(Assessed { before: *ledger, ledger: after, billed, amount: Decimal::ZERO });
         }
         after.units = ledger.units.checked_add(value).ok_or(CloseError::Overflow)?;
         after.events = ledger.events.saturating_add(1);
@@ -190,7 +205,7 @@ impl Meter<'_> {
             }
         };
         let amount = amount(self.charge, price, ledger, &after, units, &billed)?;
-        Ok(Assessed { ledger: after, billed, amount })
+        Ok(Assessed { before: *ledger, ledger: after, billed, amount })
     }
 }
 
@@ -369,6 +384,7 @@ fn basis(occasion: &Occasion<'_>, group: Option<GroupId>, assessed: &Assessed) -
         read_at: event.received_at,
         units: if charge.prorated { assessed.billed.prorated } else { assessed.billed.units },
         amount: assessed.amount,
+        advance: Some(AdvanceBasis { before: assessed.before.level(), after: assessed.ledger.level() }),
     }
 }
 

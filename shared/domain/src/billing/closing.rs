@@ -596,6 +596,7 @@ pub fn usage_basis(
         read_at,
         units: usage.amount_units,
         amount: usage.outcome.amount,
+        advance: None,
     }
 }
 

@@ -4,11 +4,12 @@
 use rust_decimal::Decimal;
 
 use crate::billing::Formula;
-use crate::charge::ChargeModel;
+use crate::charge::{ChargeModel, Limited, RunningTotals};
 use crate::id::GroupId;
 use crate::metric::groups::{Groups, Leaf, Parent};
 use crate::metric::{AggregationType, Metric};
 use crate::time::Instant;
+use crate::usage::in_advance::State;
 use crate::usage::window::Window;
 use crate::value::Value;
 
@@ -48,6 +49,33 @@ pub struct UsageBasis {
     pub units: Decimal,
     /// The exact amount, in currency units. Of a fee that an event made: what the event adds.
     pub amount: Decimal,
+    /// Of a fee that an event made: its window before and after.
+    pub advance: Option<AdvanceBasis>,
+}
+
+/// The window of an event's fee (chapter 03, 7.2 and 7.3): the amount is `model(A, N) - model(A - b, N - 1)`, `A` and `N` being
+/// those of `after`, `b` the billed units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdvanceBasis {
+    /// As the event found it.
+    pub before: Level,
+    /// As the event left it.
+    pub after: Level,
+}
+
+/// What a window had come to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// `A`: units of the window, with what was carried into it.
+    pub units: Decimal,
+    /// `N`: their events.
+    pub events: i64,
+    /// `c`, `m` and `pm`.
+    pub state: State,
+    /// `R` in short, where units are free.
+    pub running: RunningTotals,
+    /// What values priced one by one came to.
+    pub limited: Limited,
 }
 
 /// The figures of a true-up: `minimum x days / period_days`, less the sum of the fees, truncated (chapter 03, 6.4).

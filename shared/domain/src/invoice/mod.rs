@@ -5,7 +5,7 @@ pub mod credit;
 pub mod one_off;
 pub mod settlement;
 
-pub use basis::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
+pub use basis::{AdvanceBasis, Basis, Level, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
 mod uninvoiced;
 
 pub use uninvoiced::UninvoicedFee;

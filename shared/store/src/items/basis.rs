@@ -1,9 +1,10 @@
 //! Stored form of what a fee was computed from: part of a fee's.
 
 use domain::billing::Formula;
-use domain::charge::ChargeModel;
-use domain::invoice::{Basis, MinimumBasis, SubscriptionBasis, UsageBasis};
+use domain::charge::{ChargeModel, Limited, RunningTotals};
+use domain::invoice::{AdvanceBasis, Basis, Level, MinimumBasis, SubscriptionBasis, UsageBasis};
 use domain::metric::AggregationType;
+use domain::usage::in_advance::State;
 use domain::usage::window::{End, Window};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,59 @@ pub(super) struct StoredUsage {
     read_at: Micros,
     units: Text<Decimal>,
     amount: Text<Decimal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    advance: Option<StoredAdvance>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredAdvance {
+    before: StoredLevel,
+    after: StoredLevel,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredLevel {
+    units: Text<Decimal>,
+    events: i64,
+    net: Text<Decimal>,
+    highest: Text<Decimal>,
+    prorated: Text<Decimal>,
+    running: (i64, Text<Decimal>, Text<Decimal>, i64),
+    limited: (i64, Text<Decimal>, Text<Decimal>),
+}
+
+impl From<Level> for StoredLevel {
+    fn from(level: Level) -> Self {
+        let Level { units, events, state, running, limited } = level;
+        let State { net, highest, prorated } = state;
+        let RunningTotals { count, last, at_free_events, below_total } = running;
+        let Limited { values, free_used, amount } = limited;
+        StoredLevel {
+            units: Text(units),
+            events,
+            net: Text(net),
+            highest: Text(highest),
+            prorated: Text(prorated),
+            running: (count, Text(last), Text(at_free_events), below_total),
+            limited: (values, Text(free_used), Text(amount)),
+        }
+    }
+}
+
+impl From<StoredLevel> for Level {
+    fn from(stored: StoredLevel) -> Self {
+        let (count, last, at_free_events, below_total) = stored.running;
+        let (values, free_used, amount) = stored.limited;
+        Level {
+            units: stored.units.0,
+            events: stored.events,
+            state: State { net: stored.net.0, highest: stored.highest.0, prorated: stored.prorated.0 },
+            running: RunningTotals { count, last: last.0, at_free_events: at_free_events.0, below_total },
+            limited: Limited { values, free_used: free_used.0, amount: amount.0 },
+        }
+    }
 }
 
 /// The stored form of a subscription fee's basis.
@@ -88,6 +142,7 @@ impl From<&UsageBasis> for StoredUsage {
             read_at,
             units,
             amount,
+            advance,
         } = basis;
         StoredUsage {
             model: Text(*model),
@@ -104,6 +159,8 @@ impl From<&UsageBasis> for StoredUsage {
             read_at: Micros(*read_at),
             units: Text(*units),
             amount: Text(*amount),
+            advance: advance
+                .map(|AdvanceBasis { before, after }| StoredAdvance { before: before.into(), after: after.into() }),
         }
     }
 }
@@ -122,6 +179,9 @@ impl From<StoredUsage> for UsageBasis {
             read_at: stored.read_at.0,
             units: stored.units.0,
             amount: stored.amount.0,
+            advance: stored
+                .advance
+                .map(|StoredAdvance { before, after }| AdvanceBasis { before: before.into(), after: after.into() }),
         }
     }
 }

@@ -3,8 +3,8 @@
 use domain::analytics::{Figure, Month, RevenueOf, Row, Rows, Shape};
 use domain::billing::{Boundaries, Change, Formula, LastRecord, Situation};
 use domain::charge::{
-    AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, PackageDetails,
-    PercentageDetails, Price, VolumeDetails,
+    AmountDetails, ChargeModel, GraduatedPercentageRangeDetails, GraduatedRangeDetails, Limited, PackageDetails,
+    PercentageDetails, Price, RunningTotals, VolumeDetails,
 };
 use domain::credit_note::{self, AppliedTax, CreditNote, CreditStatus, Reason, RefundStatus};
 use domain::customer::{Customer, Metadata};
@@ -14,9 +14,9 @@ use domain::id::{
     SubscriptionId, TaxId, WalletId, WalletRuleId, WalletTransactionId, WebhookId,
 };
 use domain::invoice::{
-    Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent, FeeGroup, FeeItem,
-    FeePayment, FeePaymentStatus, Invoice, Kind, MinimumBasis, PaymentStatus, PrepaidUse, Status, SubscriptionBasis,
-    Totals, UsageBasis,
+    AdvanceBasis, Basis, BilledSubscription, ChargeItem, CouponValue, CreditLine, CreditSource, Fee, FeeEvent,
+    FeeGroup, FeeItem, FeePayment, FeePaymentStatus, Invoice, Kind, Level, MinimumBasis, PaymentStatus, PrepaidUse,
+    Status, SubscriptionBasis, Totals, UsageBasis,
 };
 use domain::ledger::{Account, AccountKind, Document, DocumentKind, Entry, Event, InvoiceName, Posting, Side};
 use domain::metric::groups::{Groups, Leaf, Parent};
@@ -29,6 +29,7 @@ use domain::plan::{Charge, GroupPrice, Plan, Pricing};
 use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
 use domain::tax::{FeeTax, InvoiceTax, Tax};
 use domain::time::{BillingTime, Instant, Interval, Zone};
+use domain::usage::in_advance::State as WindowState;
 use domain::usage::window::{End, Window};
 use domain::value::Value;
 use domain::wallet::{self, Wallet, WalletTransaction};
@@ -469,6 +470,16 @@ pub fn charge_item(details: AmountDetails, full: bool) -> FeeItem {
     }))
 }
 
+fn level(events: i64) -> Level {
+    Level {
+        units: dec!(12.5),
+        events,
+        state: WindowState { net: dec!(-2.5), highest: dec!(4), prorated: dec!(0.12903) },
+        running: RunningTotals { count: 3, last: dec!(12.5), at_free_events: dec!(7), below_total: 1 },
+        limited: Limited { values: 2, free_used: dec!(1.5), amount: dec!(0.75) },
+    }
+}
+
 fn basis(details: &AmountDetails) -> Basis {
     match details {
         AmountDetails::None => Basis::Minimum(MinimumBasis { days: 17, period_days: 31, fees_amount_cents: -200 }),
@@ -496,6 +507,7 @@ fn basis(details: &AmountDetails) -> Basis {
             read_at: at("2024-02-01T00:05:00.000001Z"),
             units: dec!(1.67742),
             amount: dec!(16.774200000000000001),
+            advance: Some(AdvanceBasis { before: level(1), after: level(2) }),
         })),
     }
 }
