@@ -3,6 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
+use super::rating::explained::recomputes;
 use super::world::{World, event, merge};
 
 /// A charge in advance without invoice.
@@ -40,6 +41,10 @@ fn check(metric: &str, more: Value, model: &str, price: Value, charge: Value, ev
     let found = fees(&world, "acme");
     let lines: Vec<&str> = found.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     assert_eq!(lines.join(", "), fees_of, "{metric} {model}\n{found}");
+    let list = world.get("/fees?external_subscription_id=acme&per_page=1000");
+    for fee in list["fees"].as_array().unwrap() {
+        recomputes(&world, fee);
+    }
 }
 
 fn values(values: &[&str]) -> Vec<(&'static str, Value)> {

@@ -4,7 +4,7 @@
 //!
 //! Units of pay-in-advance charges are told elsewhere.
 
-mod explained;
+pub(super) mod explained;
 mod model;
 
 use std::collections::BTreeMap;

@@ -26,6 +26,7 @@ pub fn recomputes(world: &World, fee: &Value) {
         "usage" => usage(world, id, fee, &explanation),
         "true_up" => minimum(&explanation["minimum"], &explanation["rounding"]),
         "subscription" => subscription(&explanation["subscription"], &explanation["rounding"]),
+        "event" => event(&explanation["event"], &explanation["price"]),
         kind => panic!("{kind}"),
     };
     let rounding = &explanation["rounding"];
@@ -41,6 +42,48 @@ pub fn recomputes(world: &World, fee: &Value) {
         rule => panic!("{rule}"),
     };
     assert_eq!(cents, decimal(&fee["amount_cents"]), "{context}");
+}
+
+/// What an event adds: the price of its window with it, less the price without the units that it billed.
+fn event(event: &Value, terms: &Value) -> Decimal {
+    let (before, after) = (&event["before"], &event["after"]);
+    let (model, properties) = (terms["charge_model"].as_str().unwrap(), &terms["properties"]);
+    let billed = decimal(&event["billed_units"]);
+    let (units, events) = (decimal(&after["units"]), after["events_count"].as_i64().unwrap());
+    if before["events_count"] == after["events_count"] {
+        return Decimal::ZERO;
+    }
+    if terms["prorated"] == true {
+        return decimal(&properties["amount"]) * billed;
+    }
+    let is_limited = ["min", "max"].iter().any(|end| !properties[format!("per_transaction_{end}_amount")].is_null());
+    if is_limited {
+        let paid = |level: &Value| decimal(&level["values_one_by_one"]["amount"]).max(Decimal::ZERO);
+        return (paid(after) - paid(before)).max(Decimal::ZERO);
+    }
+    let running = running_totals(&after["running_totals"], properties);
+    let rated = |units, events| {
+        let inputs = Inputs { units, full: units, events, running: running.clone(), per_event: None, movements: None };
+        price(model, properties, &inputs).amount
+    };
+    (rated(units, events) - rated(units - billed, events - 1)).max(Decimal::ZERO)
+}
+
+/// A list with the figures of its short form: how long it is, its last total, the one at the free events, how many are small.
+fn running_totals(short: &Value, properties: &Value) -> Vec<Decimal> {
+    let whole = |value: &Value| usize::try_from(value.as_i64().unwrap_or_default()).unwrap();
+    let (count, below) = (whole(&short["count"]), whole(&short["below_free_total"]));
+    let total = &properties["free_units_per_total_aggregation"];
+    let total = if total.is_null() { Decimal::ZERO } else { decimal(total) };
+    let place = |place: usize| if place < below { Decimal::ZERO } else { total + Decimal::ONE };
+    let mut list: Vec<Decimal> = (0..count).map(place).collect();
+    if let Some(at) = whole(&properties["free_units_per_events"]).checked_sub(1).filter(|at| *at < count) {
+        list[at] = decimal(&short["at_free_events"]);
+    }
+    if let Some(last) = list.last_mut() {
+        *last = decimal(&short["last"]);
+    }
+    list
 }
 
 fn usage(world: &World, id: &str, fee: &Value, explanation: &Value) -> Decimal {
