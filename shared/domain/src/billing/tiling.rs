@@ -229,7 +229,7 @@ fn periods_tile_time_in_every_zone() {
         println!("{compared} periods in {} zones, 1970 to 2100", TZ_VARIANTS.len());
         return;
     }
-    // Fourteen months of each zone, another year and other anchors for each.
+    // Thirteen months of each zone, another year and another anchor for each.
     for (position, tz) in TZ_VARIANTS.iter().enumerate() {
         let year = 1970 + i32::try_from(position * 37 % 130).unwrap();
         let anchor = ANCHORS[position % ANCHORS.len()];
