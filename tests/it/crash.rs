@@ -4,6 +4,7 @@
 //! then everything is tried again without faults. For n = 0, 1, 2 ... until a run ends before its n-th write.
 
 mod advance;
+mod credit_notes;
 mod faults;
 mod idempotency;
 mod settlements;
