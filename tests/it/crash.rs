@@ -7,6 +7,7 @@ mod advance;
 mod credit_notes;
 mod faults;
 mod idempotency;
+mod money;
 mod settlements;
 mod system;
 mod wallets;
