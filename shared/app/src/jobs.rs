@@ -245,9 +245,6 @@ pub enum BillingJob {
     FoldAnalytics {
         /// Whose.
         organization_id: Uuid,
-        /// Piece of sandbox work, filled in by the relay.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        work: Option<String>,
     },
     /// Show the rest of a finalized draft's credit notes, which did not fit into its transaction.
     PublishNotes {
@@ -291,7 +288,7 @@ impl BillingJob {
             | BillingJob::AdvanceTestClock { organization_id }
             | BillingJob::Reschedule { organization_id, .. }
             | BillingJob::RedateDrafts { organization_id, .. }
-            | BillingJob::FoldAnalytics { organization_id, .. }
+            | BillingJob::FoldAnalytics { organization_id }
             | BillingJob::DeleteCoupon { organization_id, .. }
             | BillingJob::ExpireCoupon { organization_id, .. }
             | BillingJob::FlagDrafts { organization_id, .. }
@@ -309,11 +306,11 @@ impl BillingJob {
             | BillingJob::FinalizeInvoice { .. }
             | BillingJob::CheckEvents { .. }
             | BillingJob::ExpireCoupon { .. }
+            | BillingJob::FoldAnalytics { .. }
             | BillingJob::AdvanceTestClock { .. } => None,
             BillingJob::RunWallet { work, .. }
             | BillingJob::Reschedule { work, .. }
             | BillingJob::RedateDrafts { work, .. }
-            | BillingJob::FoldAnalytics { work, .. }
             | BillingJob::DeleteCoupon { work, .. }
             | BillingJob::FlagDrafts { work, .. }
             | BillingJob::DeletePlan { work, .. }

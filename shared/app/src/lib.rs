@@ -203,8 +203,8 @@ impl App {
     /// `CommitError::Conflict` when a precondition did not hold.
     pub async fn execute(&self, mut commit: Commit) -> Result<(), CommitError> {
         if commit.counts() && self.ids.below(analytics::COMMITS_PER_FOLD) == 0 {
-            let job = BillingJob::FoldAnalytics { organization_id: commit.organization().0, work: None };
-            commit = commit.then(&job.message("analytics"));
+            let job = BillingJob::FoldAnalytics { organization_id: commit.organization().0 };
+            commit = commit.then_beside(&job.message("analytics"));
         }
         commit.execute(self.store.table()).await
     }

@@ -8,7 +8,7 @@ use domain::ledger::{self, Movement, Unexplained};
 
 use crate::items::credit_note::live_mark;
 use crate::items::{AddedRows, DraftNotes, LedgerTransaction, invoice as invoice_items};
-use crate::keys;
+use crate::keys::{self, Timeline};
 use crate::outbox::Message;
 use crate::record::{DecodeError, Record, Scope, Versioned, to_item};
 use crate::table::{Condition, Item, Key, Table, TableError, TransactError, WRITES_PER_TRANSACTION_MAX, Write};
@@ -266,6 +266,15 @@ impl Commit {
         }
         self.messages += 1;
         self
+    }
+
+    /// Says what should happen next, and that nobody waits for it: no work of a sandbox either. For housekeeping.
+    #[must_use]
+    pub fn then_beside(mut self, message: &Message) -> Commit {
+        let scope = self.scope;
+        self.scope.timeline = Timeline::Real;
+        let commit = self.then(message);
+        Commit { scope, ..commit }
     }
 
     /// How many writes one more transaction could still take.
