@@ -103,7 +103,10 @@ enum Deed {
     VoidNote(usize),
 }
 
-fn deeds() -> impl Strategy<Value = Vec<(Deed, Option<(usize, (Mishap, Aftermath))>)>> {
+/// A fault, and the write of the deed that it meets.
+type Fault = (usize, (Mishap, Aftermath));
+
+fn deeds() -> impl Strategy<Value = Vec<(Deed, Option<Fault>)>> {
     let invoice = 0..4_usize;
     let statuses = prop::sample::select(vec!["pending", "succeeded", "failed"]);
     let deed = prop_oneof![
