@@ -61,9 +61,9 @@ fn an_upgrade_in_advance_bills_the_days_to_come() {
     expect![[r#"
         2024-03-01 finalized 31.00 EUR
           basic 2024-03-01..2024-03-31: 31.00
-        2024-03-16 finalized 0.10 EUR
+        2024-03-16 finalized 0.00 EUR
           calls 2024-03-01..2024-03-16T10:00:00 1.0 units, 1 events: 0.10
-        2024-03-16 finalized 32.00 EUR
+        2024-03-16 finalized 16.10 EUR
           pro 2024-03-16..2024-03-31: 32.00
         2024-04-01 finalized 62.20 EUR
           pro 2024-04-01..2024-04-30: 62.00
