@@ -122,7 +122,7 @@ fn an_end_in_the_middle_of_a_month() {
     "#]]
     .assert_eq(&last("arrears"));
     expect![[r#"
-        2024-03-10 finalized 0.10 EUR
+        2024-03-10 finalized 0.00 EUR
           calls 2024-03-01..2024-03-10T12:00:00 1.0 units, 1 events: 0.10
     "#]]
     .assert_eq(&last("advance"));
