@@ -15,6 +15,7 @@ use domain::organization::{Organization, TestClock};
 use domain::problem::codes;
 use domain::subscription::{State, Subscription};
 use domain::time::{Instant, Zone};
+use store::Store;
 use store::keys::{self, Owner};
 use store::record::Record;
 use store::table::{Rehearsal, Seconds};
@@ -79,16 +80,19 @@ struct Stage {
     app: App,
     organization: Organization,
     writes: Arc<Rehearsal>,
+    /// What is there without the rehearsal.
+    below: Store,
 }
 
 impl Stage {
     async fn set(app: &App, organization: &Organization, now: Instant) -> Outcome<Stage> {
         let clock = Arc::clone(&app.clock);
         let seconds: Seconds = Arc::new(move || clock.now().timestamp());
-        let (store, writes) = app.store.rehearsal(seconds);
+        let below = app.store.clone();
+        let (store, writes) = below.rehearsal(seconds);
         let (queues, blobs) = (Arc::new(Nowhere), Arc::new(Nowhere));
         let app = App { store, queues, blobs, ..app.clone() };
-        let mut stage = Stage { app, organization: organization.clone(), writes };
+        let mut stage = Stage { app, organization: organization.clone(), writes, below };
         stage.freeze(now).await?;
         Ok(stage)
     }
@@ -217,6 +221,10 @@ impl Stage {
         for _ in 0..INSTANTS_MAX {
             let mut invoices = Vec::new();
             for id in self.made().difference(before) {
+                // An invoice that was there is only changed: a credit note counts up on it.
+                if self.below.invoice(self.organization.id, *id).await?.is_some() {
+                    continue;
+                }
                 let made = self.app.store.invoice(self.organization.id, *id).await?;
                 invoices.extend(made.map(|made| made.value).filter(|invoice| concerns(invoice, subject)));
             }

@@ -64,7 +64,7 @@ fn a_life_is_told_in_order() {
             let body = delivery.json();
             let object = &body[body["object_type"].as_str().unwrap()];
             let about = match delivery.webhook_type().as_str() {
-                "invoice.created" => object["number"].to_string(),
+                "invoice.created" | "credit_note.created" => object["number"].to_string(),
                 _ => format!("{} {}", object["plan_code"], object["status"]),
             };
             format!("{} {about}\n", delivery.webhook_type())
@@ -74,6 +74,8 @@ fn a_life_is_told_in_order() {
     let mut lines: Vec<&str> = told.lines().collect();
     lines.sort_unstable();
     expect![[r#"
+        credit_note.created "ACME-0001-001-002-CN001"
+        credit_note.created "ACME-0001-001-006-CN001"
         invoice.created "ACME-0001-001-001"
         invoice.created "ACME-0001-001-002"
         invoice.created "ACME-0001-001-003"
@@ -110,7 +112,8 @@ fn the_log_keeps_the_order_of_production() {
             "subscription.started",
             "invoice.created",
             "invoice.created",
-            // The upgrade: old one, new one, then the invoices of both.
+            // The upgrade: the credit for unused days, old one, new one, then the invoices of both.
+            "credit_note.created",
             "subscription.terminated",
             "subscription.started",
             "invoice.created",
