@@ -516,11 +516,14 @@ fn an_upgrade_begins_a_window_of_its_own() {
     world.subscribe("acme", "basic");
     let seat = |at: &'static str, user: &str| (at, json!({ "user": user }));
     world.usage("acme", "seats", &[seat("2023-05-01", "ann")]);
+    // Logs are charged side by side: what has settled is older than what follows.
+    world.settle();
     world.usage("acme", "used", &[("2023-05-01", json!({"value": 3}))]);
     world.travel_to("2023-05-15T14:00");
     world.subscribe("acme", "big");
     // Ann is known; a new one costs 17 days, and usage starts at 0. An old date belongs to the old plan.
     world.usage("acme", "seats", &[seat("2023-05-15T15:00", "ann"), seat("2023-05-15T15:00", "bob")]);
+    world.settle();
     world.usage(
         "acme",
         "used",
