@@ -11,7 +11,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
 profile=${1:-dev}
-functions="api ingest advance clock billing relay webhooks documents"
+functions="api ingest advance clock billing relay webhooks documents fold"
 target=${CARGO_TARGET_DIR:-target}
 features=""
 packages=""

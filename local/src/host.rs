@@ -188,6 +188,13 @@ fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> 
             Box::pin(async move { fn_documents::handle(&app, renderer.as_ref(), messages).await })
         })
     };
+    let fold: Handler = {
+        let app = app.clone();
+        Arc::new(move |messages| {
+            let app = app.clone();
+            Box::pin(async move { fn_fold::handle(&app, messages).await })
+        })
+    };
     [
         // Large batches make large chunks: cheap to write, quick to read.
         Consumption { queue: Queue::Events, batch: 200, parallel: 1, handler: ingest },
@@ -198,6 +205,8 @@ fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> 
         // A receiver may take a minute to answer nothing, and must not hold up the others.
         Consumption { queue: Queue::Webhooks, batch: 1, parallel: 256, handler: webhooks },
         Consumption { queue: Queue::Documents, batch: 1, parallel: 2, handler: documents },
+        // One log after the other: nobody waits for it.
+        Consumption { queue: Queue::Fold, batch: 1, parallel: 1, handler: fold },
     ]
 }
 

@@ -56,6 +56,7 @@ fn place(queue: Queue) -> usize {
         Queue::Webhooks => 2,
         Queue::Documents => 3,
         Queue::Advance => 4,
+        Queue::Fold => 5,
     }
 }
 

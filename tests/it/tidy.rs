@@ -100,6 +100,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "fn-billing",
             "fn-clock",
             "fn-documents",
+            "fn-fold",
             "fn-ingest",
             "fn-relay",
             "fn-webhooks",

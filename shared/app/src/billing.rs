@@ -19,15 +19,17 @@ use domain::plan::Plan;
 use domain::subscription::{self, Link, State, Subscription, Transition};
 use domain::tax::Tax;
 use domain::time::Instant;
+use domain::usage::digest;
 use store::items::{Draft, Live, RunningNumber, SETTLING};
 use store::repositories::CustomerFile;
 use store::table::{Condition, Write};
+use store::usage::Asked;
 use store::{Commit, Versioned, keys};
 
 use crate::credit_note::DraftChange;
 use crate::jobs::BillingJob;
 use crate::settlement::Purse;
-use crate::usage::Span;
+use crate::usage::{Span, Wish};
 use crate::{App, Attempt, Failure, Outcome, credit_note, notice, retry_on_conflict};
 
 /// Records that one transaction can change beside the invoice, the customer and the messages.
@@ -357,14 +359,23 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Taxes, live metrics, and the usage logs of every charge of the subjects.
+    /// Taxes, live metrics, and the usage of every charge of the subjects, for an invoice: what it counts stays counted.
     pub(crate) async fn load(app: &App, account: &Account, subjects: &[Subject<'_>]) -> Outcome<Context> {
+        Context::read(app, account, subjects, Asked::ForBilling).await
+    }
+
+    /// The same for somebody who only looks.
+    pub(crate) async fn look(app: &App, account: &Account, subjects: &[Subject<'_>]) -> Outcome<Context> {
+        Context::read(app, account, subjects, Asked::ForShow).await
+    }
+
+    async fn read(app: &App, account: &Account, subjects: &[Subject<'_>], asked: Asked) -> Outcome<Context> {
         let organization = account.organization.id;
         let taxes = app.store.taxes(organization).await?.into_iter().map(|tax| tax.value).collect();
         let catalogue: Vec<Metric> =
             app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
         // Records of one external id share its logs: each is read once, for all of them.
-        let mut spans: BTreeMap<(&str, MetricId), (&Metric, Span)> = BTreeMap::new();
+        let mut wishes: BTreeMap<(&str, MetricId), Wish<'_>> = BTreeMap::new();
         for subject in subjects {
             let bounds = &subject.boundaries;
             for charge in &subject.plan.charges {
@@ -373,15 +384,19 @@ impl Context {
                     continue;
                 };
                 let span = Span::of(metric, bounds.charges_from, bounds.charges_to);
-                let log = (subject.subscription.external_id.as_str(), metric.id);
-                spans.entry(log).and_modify(|(_, known)| *known = known.and(span)).or_insert((metric, span));
+                let wish = wishes
+                    .entry((subject.subscription.external_id.as_str(), metric.id))
+                    .or_insert_with(|| Wish { metric, span, windows: Vec::new(), needs_each_event: false });
+                wish.span = wish.span.and(span);
+                wish.windows.push(closing::charges_window(subject, account.zone()));
+                wish.needs_each_event |= closing::needs_each_event(charge, metric);
             }
         }
         let mut usage = Usage::new();
         let read_at = app.clock.now();
-        for ((external_id, id), (metric, span)) in spans {
-            let events = crate::usage::log(app, organization, external_id, metric, &catalogue, span).await?;
-            usage.insert((external_id.to_owned(), id), events);
+        for ((external_id, id), wish) in wishes {
+            let counted = crate::usage::counted(app, organization, external_id, &wish, &catalogue, asked).await?;
+            usage.insert((external_id.to_owned(), id), counted);
         }
         let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
         Ok(Context { taxes, metrics, usage, read_at })
@@ -402,8 +417,10 @@ impl Context {
         self.metrics.iter().find(|metric| metric.id == id)
     }
 
-    pub(crate) fn events(&self, external_id: &str, metric: MetricId) -> &[domain::usage::event::Event] {
-        self.usage.get(&(external_id.to_owned(), metric)).map_or(&[], Vec::as_slice)
+    /// The usage of a metric, as the charges of the subjects need it.
+    pub(crate) fn counted(&self, external_id: &str, metric: MetricId) -> digest::Usage<'_> {
+        let counted = self.usage.get(&(external_id.to_owned(), metric));
+        counted.map_or(digest::Usage::Events(&[]), digest::Usage::from)
     }
 }
 

@@ -246,6 +246,7 @@ async fn append(app: &App, organization: OrganizationId, batch: &Batch) -> Outco
     let subscriptions = batch.deliveries.iter().flat_map(|delivery| &delivery.events);
     let subscriptions = subscriptions.filter_map(|event| event.external_subscription_id.as_deref());
     crate::wallet::note_usage(app, organization, subscriptions).await?;
+    crate::fold::after_append(app, organization, &batch.deliveries).await;
     let mut events: Vec<&Event> = Vec::new();
     for (place, delivery) in batch.deliveries.iter().enumerate() {
         if !batch.without_advance.contains(&place) {

@@ -376,6 +376,17 @@ impl DocumentJob {
     }
 }
 
+/// A usage log to fold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldJob {
+    /// Whose.
+    pub organization_id: Uuid,
+    /// Of which external subscription id; empty for events without one.
+    pub external_subscription_id: String,
+    /// Of which metric's code.
+    pub code: String,
+}
+
 /// A job as a message's body.
 #[must_use]
 pub fn json<T: Serialize>(job: &T) -> String {

@@ -23,6 +23,7 @@ pub mod event;
 pub mod event_check;
 pub mod explain;
 pub mod fee;
+pub mod fold;
 pub mod idempotency;
 pub mod invoice;
 pub mod jobs;

@@ -11,13 +11,14 @@ use domain::organization::Organization;
 use domain::plan::Charge;
 use domain::subscription::Subscription;
 use domain::time::Instant;
-use domain::usage::event::{Event, came_after};
+use domain::usage::digest::{self, Code, Counted, Digester, Needs, Parts};
+use domain::usage::event::Event;
 use domain::usage::window::{End, Window};
 
-use store::usage::Wanted;
+use store::usage::{Asked, Wanted};
 
 use crate::billing::{Account, Context};
-use crate::{App, Failure, Outcome, Rejection};
+use crate::{App, Failure, Outcome, Rejection, fold};
 
 /// The part of a log that a window needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,14 +63,95 @@ pub async fn log(
     catalogue: &[Metric],
     span: Span,
 ) -> Outcome<Vec<Event>> {
+    each_event(app, organization, external_id, metric, catalogue, span, Asked::ForShow).await
+}
+
+async fn each_event(
+    app: &App,
+    organization: OrganizationId,
+    external_id: &str,
+    metric: &Metric,
+    catalogue: &[Metric],
+    span: Span,
+    asked: Asked,
+) -> Outcome<Vec<Event>> {
     let properties = metric.properties_used();
     let wanted = Wanted { from: span.from, to: Some(span.to), properties: Some(&properties) };
-    let mut events = store::usage::read(app.store.table(), organization, external_id, &metric.code, &wanted).await?;
-    let is_heir = catalogue.iter().any(|other| !other.is_live() && other.code == metric.code);
-    if is_heir {
-        events.retain(|event| came_after(event, metric));
-    }
+    let log = (external_id, metric.code.as_str());
+    let mut events = loop {
+        match store::usage::read_as(app.store.table(), organization, log, &wanted, asked).await? {
+            Some(events) => break events,
+            None => fold::make_room(app, organization, log, catalogue).await?,
+        }
+    };
+    let digester = Digester::new(metric, code_of(metric, catalogue));
+    events.retain(|event| digester.counts(event));
     Ok(events)
+}
+
+/// Whether another metric had this one's code before.
+pub(crate) fn code_of(metric: &Metric, catalogue: &[Metric]) -> Code {
+    let is_heir = catalogue.iter().any(|other| !other.is_live() && other.code == metric.code);
+    if is_heir { Code::Inherited } else { Code::Own }
+}
+
+/// What charges need to know of a log.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish<'a> {
+    pub(crate) metric: &'a Metric,
+    pub(crate) span: Span,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) needs_each_event: bool,
+}
+
+/// The usage of a log: by digests of whole hours where that is enough.
+///
+/// # Errors
+/// As for `log`.
+pub(crate) async fn counted(
+    app: &App,
+    organization: OrganizationId,
+    external_id: &str,
+    wish: &Wish<'_>,
+    catalogue: &[Metric],
+    asked: Asked,
+) -> Outcome<Counted> {
+    let Wish { metric, span, windows, needs_each_event } = wish;
+    if !needs_each_event
+        && let Some(parts) = parts(app, organization, external_id, wish, catalogue, asked).await?
+        && windows.iter().all(|window| digest::aggregate_by_group(metric, &parts, window).is_ok())
+    {
+        return Ok(Counted::Parts(parts));
+    }
+    let events = each_event(app, organization, external_id, metric, catalogue, *span, asked).await?;
+    Ok(Counted::Events(events))
+}
+
+async fn parts(
+    app: &App,
+    organization: OrganizationId,
+    external_id: &str,
+    wish: &Wish<'_>,
+    catalogue: &[Metric],
+    asked: Asked,
+) -> Outcome<Option<Parts>> {
+    let metric = wish.metric;
+    let digester = Digester::new(metric, code_of(metric, catalogue));
+    let (needs, properties) = (Needs::of(metric, &wish.windows), metric.properties_used());
+    let log = (external_id, metric.code.as_str());
+    loop {
+        let table = app.store.table();
+        let found = store::usage::parts(table, organization, log, &digester, &needs, &properties, asked).await?;
+        match found {
+            Some(found) => {
+                if found.unfolded_chunks >= fold::ASKED_BY_READERS || found.is_outdated {
+                    fold::ask(app, organization, log, 0).await;
+                }
+                return Ok(Some(found.parts));
+            }
+            None => fold::make_room(app, organization, log, catalogue).await?,
+        }
+    }
 }
 
 /// The running period of a subscription: what its charges come to so far (chapter 03, 9).
@@ -130,18 +212,19 @@ async fn of_record(
         end: End::Included,
         period_days: charges_period_days(&terms, &subject.boundaries),
     };
-    let context = Context::load(app, account, std::slice::from_ref(&subject)).await?;
+    let context = Context::look(app, account, std::slice::from_ref(&subject)).await?;
     let snapshot = context.snapshot(account);
     let mut charges = Vec::with_capacity(plan.charges.len());
     let mut taxed = Vec::with_capacity(plan.charges.len());
     for charge in plan.charges.iter().filter(|charge| counts(charge)) {
         let Some(metric) = context.metric(charge.metric_id) else { continue };
-        let events = context.events(&record.external_id, metric.id);
+        let counted = context.counted(&record.external_id, metric.id);
         let groups = if charge.pay_in_advance {
             let states = crate::advance::states(app, account.organization.id, record, plan, zone, charge, now).await?;
+            let events = counted.events().map_err(|error| Failure::Bug(error.to_string()))?;
             advance::current_groups(charge, metric, events, &window, zone, &states)
         } else {
-            closing::rated_groups(charge, metric, events, &window, zone, Full::AsCharged)
+            closing::rated_groups(charge, metric, counted, &window, zone, Full::AsCharged)
         };
         let groups = groups.map_err(|error| Failure::Bug(error.to_string()))?;
         let usage = wire::usage::ChargeUsage::of(charge, metric, plan, &groups)

@@ -35,11 +35,14 @@ pub enum Queue {
     Documents,
     /// Events of charges in advance: in order, one usage log at a time.
     Advance,
+    /// Usage logs to fold.
+    Fold,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Queue; 5] = [Queue::Events, Queue::Billing, Queue::Webhooks, Queue::Documents, Queue::Advance];
+    pub const ALL: [Queue; 6] =
+        [Queue::Events, Queue::Billing, Queue::Webhooks, Queue::Documents, Queue::Advance, Queue::Fold];
 
     /// The queue's name.
     #[must_use]
@@ -50,6 +53,7 @@ impl Queue {
             Queue::Webhooks => "webhooks",
             Queue::Documents => "documents",
             Queue::Advance => "advance",
+            Queue::Fold => "fold",
         }
     }
 }

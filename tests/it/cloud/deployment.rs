@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::aws::Aws;
 use crate::emulator::{REGION, emulator};
 
-const FUNCTIONS: [&str; 8] = ["api", "ingest", "advance", "clock", "billing", "relay", "webhooks", "documents"];
+const FUNCTIONS: [&str; 9] =
+    ["api", "ingest", "advance", "clock", "billing", "relay", "webhooks", "documents", "fold"];
 
 /// A deployed stack.
 pub struct Deployment {

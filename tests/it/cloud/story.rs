@@ -98,6 +98,7 @@ async fn month(deployment: &Deployment) {
         "BillingDeadLettersUrl",
         "WebhooksDeadLettersUrl",
         "DocumentsDeadLettersUrl",
+        "FoldDeadLettersUrl",
         "RelayDeadLettersUrl",
     ] {
         let letters = deployment.aws.waiting(deployment.output(queue)).await;

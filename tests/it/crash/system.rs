@@ -224,6 +224,7 @@ impl System {
             Queue::Billing => fn_billing::handle(&self.app, vec![message]).await,
             Queue::Webhooks => fn_webhooks::handle(&self.app, &self.receiver, vec![message]).await,
             Queue::Documents => Vec::new(),
+            Queue::Fold => fn_fold::handle(&self.app, vec![message]).await,
         }
     }
 

@@ -23,13 +23,13 @@ use crate::plan::{Charge, Plan};
 use crate::subscription::{LastFee, Subscription};
 use crate::tax::{self, Tax};
 use crate::time::{Instant, Zone};
-use crate::usage::event::Event;
+use crate::usage::digest::{self, Counted, NeedsEvents};
 use crate::usage::window::{End, Window};
 use crate::usage::{aggregate_by_group, percentage, prorated};
 use rust_decimal::Decimal;
 
-/// Events of the usage logs that a closing looks at: by the record's external id and the metric.
-pub type Usage = BTreeMap<(String, MetricId), Vec<Event>>;
+/// The usage logs that a closing looks at: by the record's external id and the metric.
+pub type Usage = BTreeMap<(String, MetricId), Counted>;
 
 /// Everything that a closing may look at.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct Snapshot<'a> {
     pub taxes: &'a [Tax],
     /// The live metrics of the plans' charges.
     pub metrics: &'a [Metric],
-    /// Every event of the logs concerned, of all time, each id once.
+    /// What the logs concerned hold, of all time, each id once: each event where [`needs_each_event`].
     pub usage: &'a Usage,
     /// When the logs were read, by the real clock.
     pub read_at: Instant,
@@ -63,6 +63,9 @@ pub enum CloseError {
     /// Units or amounts are too large for exact arithmetic.
     #[error("amounts of the invoice are too large")]
     Overflow,
+    /// Digests were given where each event is needed.
+    #[error("digests do not tell what is asked, the events do")]
+    NeedsEvents,
     /// The invoice would break a law (`invoice::violations`).
     #[error("the invoice would break a law: {}", .0.join("; "))]
     Violations(Vec<String>),
@@ -71,6 +74,12 @@ pub enum CloseError {
 impl From<charge::Overflow> for CloseError {
     fn from(_: charge::Overflow) -> Self {
         CloseError::Overflow
+    }
+}
+
+impl From<NeedsEvents> for CloseError {
+    fn from(_: NeedsEvents) -> Self {
+        CloseError::NeedsEvents
     }
 }
 
@@ -347,6 +356,23 @@ fn is_billed_with_the_period(subject: &Subject<'_>, charge: &Charge, metric: &Me
 }
 
 /// The window of a subject's charges, its last second given to a successor that starts there.
+#[must_use]
+pub fn charges_window(subject: &Subject<'_>, zone: Zone) -> Window {
+    window_of(subject, &subject.subscription.terms(subject.plan, zone))
+}
+
+/// Whether a charge's fees need each event; else digests are enough (usually: see [`CloseError::NeedsEvents`]).
+#[must_use]
+pub fn needs_each_event(charge: &Charge, metric: &Metric) -> bool {
+    let own = charge.group_prices.iter().map(|own| &own.price.price);
+    charge.pay_in_advance
+        || charge.prorated
+        || own.chain([&charge.price.price]).any(|price| {
+            (price.needs_running_totals().is_some() && !percentage::runs_by_ones(metric))
+                || (price.needs_values_per_event() && metric.aggregation != AggregationType::Count)
+        })
+}
+
 fn window_of(subject: &Subject<'_>, terms: &Terms) -> Window {
     let upgraded = subject.subscription.next.as_ref().is_some_and(|link| link.change == Change::Upgrade);
     let cut_by_upgrade = upgraded && subject.subscription.terminated_at() == Some(subject.boundaries.charges_to);
@@ -368,15 +394,15 @@ fn one_charge(
 ) -> Result<(), CloseError> {
     let (subscription, plan) = (&subject.subscription, subject.plan);
     let terms = subscription.terms(plan, zone);
-    let nothing = Vec::new();
-    let events = snapshot.usage.get(&(subscription.external_id.clone(), metric.id)).unwrap_or(&nothing);
+    let nothing = Counted::Events(Vec::new());
+    let usage = snapshot.usage.get(&(subscription.external_id.clone(), metric.id)).unwrap_or(&nothing);
     let window = window_of(subject, &terms);
     let taxes = resolve(snapshot, &[&charge.tax_ids, &plan.tax_ids]);
     // The renewal of a charge in advance pays for the coming period with the full units that stand (6.1, 6.5).
     let renewal = charge.pay_in_advance.then(|| coming_period(&terms, fees.at));
     let (from, to) = renewal.unwrap_or((window.from, window.to));
     let first = fees.list.len();
-    for usage in rated_groups(charge, metric, events, &window, zone, Full::of(renewal.is_some()))? {
+    for usage in rated_groups(charge, metric, usage, &window, zone, Full::of(renewal.is_some()))? {
         let amounts = usage.amounts(plan)?;
         let at = fees.at;
         fees.push(|id| {
@@ -478,17 +504,18 @@ impl RatedGroup {
 /// The leaves of a charge in the order of fees (own prices first, then by name), each rated (chapter 03, 5 and 6.1).
 ///
 /// # Errors
-/// Units or amounts too large.
-pub fn rated_groups(
+/// Units or amounts too large; or each event is needed, and there are digests only.
+pub fn rated_groups<'u>(
     charge: &Charge,
     metric: &Metric,
-    events: &[Event],
+    usage: impl Into<digest::Usage<'u>>,
     window: &Window,
     zone: Zone,
     full: Full,
 ) -> Result<Vec<RatedGroup>, CloseError> {
+    let counted = usage.into();
     let usages: Vec<(Option<GroupId>, Rated)> = if charge.prorated && full == Full::AsCharged {
-        prorated::prorated_by_group(metric, events, window, &zone)?
+        prorated::prorated_by_group(metric, counted.events()?, window, &zone)?
             .into_iter()
             .map(|(group, usage)| {
                 let movements = usage
@@ -499,16 +526,17 @@ pub fn rated_groups(
             })
             .collect()
     } else {
-        aggregate_by_group(metric, events, window)?
-            .into_iter()
-            .map(|(group, usage)| (group, Rated::new(usage.units, usage.events_count)))
-            .collect()
+        let units = match counted {
+            digest::Usage::Events(events) => aggregate_by_group(metric, events, window)?,
+            digest::Usage::Parts(parts) => digest::aggregate_by_group(metric, parts, window)?,
+        };
+        units.into_iter().map(|(group, usage)| (group, Rated::new(usage.units, usage.events_count))).collect()
     };
     let leaves = metric.groups.leaves();
     let mut rated = Vec::with_capacity(usages.len());
     for (group, mut usage) in usages {
         let price = charge.price_of(group);
-        usage = with_singles(usage, price, metric, group, events, window)?;
+        usage = with_singles(usage, price, metric, group, counted, window)?;
         let leaf = group.and_then(|group| leaves.iter().find(|leaf| leaf.id == group));
         let own = group.and_then(|group| charge.group_price(group));
         let display_name = own.and_then(|own| own.invoice_display_name.clone()).filter(|name| !name.trim().is_empty());
@@ -531,23 +559,38 @@ pub fn rated_groups(
     Ok(rated.into_iter().map(|(_, usage)| usage).collect())
 }
 
-/// Usage with what a price asks of single events (chapter 03, 3.3).
-pub(super) fn with_singles(
+/// Usage with what a price asks of single events (chapter 03, 3.3). Digests tell as much of what counts by ones.
+pub(super) fn with_singles<'u>(
     mut usage: Rated,
     price: &Price,
     metric: &Metric,
     group: Option<GroupId>,
-    events: &[Event],
+    counted: impl Into<digest::Usage<'u>>,
     window: &Window,
 ) -> Result<Rated, CloseError> {
+    let counted = counted.into();
     if let Some(free) = price.needs_running_totals() {
         let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
-        usage = usage.with_running(percentage::running(metric, group, events, window, free)?);
+        let running = match counted {
+            digest::Usage::Parts(_) if percentage::runs_by_ones(metric) => percentage::ones_up_to(usage.full_units),
+            digest::Usage::Parts(_) | digest::Usage::Events(_) => {
+                percentage::running(metric, group, counted.events()?, window, free)?
+            }
+        };
+        usage = usage.with_running(running);
     }
-    if price.needs_values_per_event()
-        && let Some(values) = percentage::per_event(metric, group, events, window)?
-    {
-        usage = usage.with_per_event(values);
+    if price.needs_values_per_event() {
+        let values = match counted {
+            digest::Usage::Parts(_) if metric.aggregation == AggregationType::Count => {
+                Some(percentage::one_each(usage.events_count))
+            }
+            digest::Usage::Parts(_) | digest::Usage::Events(_) => {
+                percentage::per_event(metric, group, counted.events()?, window)?
+            }
+        };
+        if let Some(values) = values {
+            usage = usage.with_per_event(values);
+        }
     }
     Ok(usage)
 }

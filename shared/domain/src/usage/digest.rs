@@ -20,7 +20,7 @@ use crate::metric::{AggregationType, Metric};
 use crate::number;
 use crate::time::Instant;
 
-use super::event::Event;
+use super::event::{Event, came_after};
 use super::unique_count::{Operation, counted_value, operation};
 use super::window::{Place, Window, hour_start, rounded_second};
 use super::{Aggregated, ByGroup, Slots, number_of};
@@ -320,21 +320,33 @@ impl Kept {
 pub struct Digester<'m> {
     metric: &'m Metric,
     slots: Slots<'m>,
-    since: Option<Instant>,
+    code: Code,
+}
+
+/// Whether the metric's code was another one's before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// All events of the code are the metric's.
+    Own,
+    /// It starts empty: earlier events were those of a metric that is deleted (chapter 03, 2.6).
+    Inherited,
 }
 
 impl<'m> Digester<'m> {
-    /// `since`: events created earlier are not the metric's own (chapter 03, 2.6); none if all are.
+    /// The digests of this metric's events.
     #[must_use]
-    pub fn new(metric: &'m Metric, since: Option<Instant>) -> Digester<'m> {
-        Digester { metric, slots: Slots::each_leaf(metric), since }
+    pub fn new(metric: &'m Metric, code: Code) -> Digester<'m> {
+        Digester { metric, slots: Slots::each_leaf(metric), code }
     }
 
     /// What the digests depend on, as an id: digests of another one must be made anew from the events.
     #[must_use]
     pub fn definition(&self) -> Uuid {
         let metric = self.metric;
-        let since = self.since.map_or(i64::MIN, |since| since.timestamp_micros());
+        let since = match self.code {
+            Code::Own => i64::MIN,
+            Code::Inherited => metric.created_seq,
+        };
         let mut parts: Vec<Vec<u8>> = vec![
             b"1".to_vec(), // What digests of a definition hold: count it up when this file keeps something else.
             metric.aggregation.as_str().into(),
@@ -358,7 +370,10 @@ impl<'m> Digester<'m> {
     /// Whether the event is the metric's own.
     #[must_use]
     pub fn counts(&self, event: &Event) -> bool {
-        self.since.is_none_or(|since| event.created_at >= since)
+        match self.code {
+            Code::Own => true,
+            Code::Inherited => came_after(event, self.metric),
+        }
     }
 
     /// What the events of an hour come to; none if only they can tell. Each id must be there once; others' are left out.
@@ -462,6 +477,58 @@ pub struct Parts {
     pub digests: Vec<Digest>,
     /// Events: of cut hours, and those not digested yet, of any hour.
     pub events: Vec<Event>,
+}
+
+/// The usage of a log as a reader has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// Each event.
+    Events(Vec<Event>),
+    /// Digests and some events: enough for what needs sums only.
+    Parts(Parts),
+}
+
+/// A [`Counted`], borrowed.
+#[derive(Debug, Clone, Copy)]
+pub enum Usage<'a> {
+    /// Each event.
+    Events(&'a [Event]),
+    /// Digests and some events.
+    Parts(&'a Parts),
+}
+
+impl<'a> From<&'a Counted> for Usage<'a> {
+    fn from(counted: &'a Counted) -> Usage<'a> {
+        match counted {
+            Counted::Events(events) => Usage::Events(events),
+            Counted::Parts(parts) => Usage::Parts(parts),
+        }
+    }
+}
+
+impl<'a> From<&'a [Event]> for Usage<'a> {
+    fn from(events: &'a [Event]) -> Usage<'a> {
+        Usage::Events(events)
+    }
+}
+
+impl<'a> From<&'a Vec<Event>> for Usage<'a> {
+    fn from(events: &'a Vec<Event>) -> Usage<'a> {
+        Usage::Events(events)
+    }
+}
+
+impl<'a> Usage<'a> {
+    /// Each event.
+    ///
+    /// # Errors
+    /// There are digests only.
+    pub fn events(self) -> Result<&'a [Event], NeedsEvents> {
+        match self {
+            Usage::Events(events) => Ok(events),
+            Usage::Parts(_) => Err(NeedsEvents),
+        }
+    }
 }
 
 /// Units of every live leaf from digests: what [`super::aggregate_by_group`] gives over the same events.

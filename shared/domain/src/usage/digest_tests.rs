@@ -87,9 +87,9 @@ fn events(uses: &[Use]) -> Vec<Event> {
                 properties.push(("value".to_owned(), value));
             }
             let timestamp = first() + TimeDelta::microseconds(used.hour * HOUR + used.micros);
-            let received_at = at("2030-01-01") + TimeDelta::seconds(used.received);
-            let created_at = if used.is_new { at("2030-01-01") } else { at("2020-01-01") };
-            Event { received_at, created_at, ..event(number, timestamp, Properties::new(properties)) }
+            let day = if used.is_new { at("2030-01-01") } else { at("2020-01-01") };
+            let received_at = day + TimeDelta::seconds(used.received);
+            Event { received_at, ..event(number, timestamp, Properties::new(properties)) }
         })
         .collect()
 }
@@ -121,6 +121,7 @@ fn any_metric() -> impl Strategy<Value = Metric> {
     (prop::sample::select(AggregationType::ALL.to_vec()), prop::bool::ANY, prop::sample::select(groups)).prop_map(
         |(aggregation, recurring, groups)| {
             let plain = metric(aggregation);
+            let plain = Metric { created_seq: at("2025-01-01").timestamp_micros(), ..plain };
             let plain = if recurring && aggregation.may_recur() { plain.recurring() } else { plain };
             match &groups {
                 Some(groups) => plain.by(groups),
@@ -191,7 +192,7 @@ proptest! {
         is_heir in prop::bool::weighted(0.2),
     ) {
         let events = events(&uses);
-        let digester = Digester::new(&metric, is_heir.then(|| at("2025-01-01")));
+        let digester = Digester::new(&metric, if is_heir { Code::Inherited } else { Code::Own });
         let needs = Needs::of(&metric, &windows);
         let own: Vec<&Event> = events.iter().filter(|event| digester.counts(event)).collect();
         let parts = parts(&digester, &needs, &events, &undigested, &merge);
@@ -214,7 +215,7 @@ proptest! {
         split in 0_i64..60,
     ) {
         let events = events(&uses);
-        let digester = Digester::new(&metric, None);
+        let digester = Digester::new(&metric, Code::Own);
         let hours: BTreeSet<Hour> = events.iter().map(|event| hour_of(event.timestamp)).collect();
         let of = |hour: &Hour| digester.digest(*hour, events.iter().filter(|event| hour_of(event.timestamp) == *hour));
         let digests: Option<Vec<Digest>> = hours.iter().map(of).collect();
@@ -278,25 +279,25 @@ fn what_digests_cannot_tell_they_do_not_guess() {
         is_new: true,
     };
     let sum = metric(SumOf);
-    let digester = Digester::new(&sum, None);
+    let digester = Digester::new(&sum, Code::Own);
     assert!(digester.digest(hour, &events(&[used("1"), used("2")])).is_some());
     // A sum of 29 digits, one that would lose a digit, and one that does not fit.
     let wide = [used("7777777777777777777777777777"), used("0.01")];
     assert_eq!(digester.digest(hour, &events(&wide)), None);
     let removal = Use { operation: Some("remove"), ..used("1") };
     let unique = metric(UniqueCount);
-    assert_eq!(Digester::new(&unique, None).digest(hour, &events(&[removal])), None);
+    assert_eq!(Digester::new(&unique, Code::Own).digest(hour, &events(&[removal])), None);
     let many: Vec<Event> = (0..=VALUES_PER_HOUR_MAX)
         .map(|number| {
             event(number, first(), Properties::new(vec![("value".into(), Value::Number(number.to_string()))]))
         })
         .collect();
-    assert_eq!(Digester::new(&unique, None).digest(hour, &many), None);
-    assert!(Digester::new(&unique, None).digest(hour, &many[1..]).is_some());
+    assert_eq!(Digester::new(&unique, Code::Own).digest(hour, &many), None);
+    assert!(Digester::new(&unique, Code::Own).digest(hour, &many[1..]).is_some());
     // A digest of another aggregation, and one that the window cuts.
     let july = window("2022-07-01", "2022-07-31");
     let parts = |digest: Option<Digest>| Parts { digests: digest.into_iter().collect(), events: Vec::new() };
-    let counted = Digester::new(&metric(Count), None).digest(hour, &events(&[used("1")]));
+    let counted = Digester::new(&metric(Count), Code::Own).digest(hour, &events(&[used("1")]));
     for other in [SumOf, Max, Latest, WeightedSum] {
         assert_eq!(aggregate_by_group(&metric(other), &parts(counted.clone()), &july), Err(NeedsEvents));
     }
@@ -309,11 +310,11 @@ fn what_digests_cannot_tell_they_do_not_guess() {
 #[test]
 fn a_definition_is_what_digests_depend_on() {
     let plain = metric(SumOf);
-    let definition = |metric: &Metric, since| Digester::new(metric, since).definition();
-    let of = |metric: &Metric| definition(metric, None);
+    let definition = |metric: &Metric, code| Digester::new(metric, code).definition();
+    let of = |metric: &Metric| definition(metric, Code::Own);
     let other_field = Metric { field_name: Some("other".into()), ..plain.clone() };
     let grouped = plain.clone().by(&one("region", &["eu"]));
-    let all = [of(&plain), of(&metric(Max)), of(&other_field), of(&grouped), definition(&plain, Some(first()))];
+    let all = [of(&plain), of(&metric(Max)), of(&other_field), of(&grouped), definition(&plain, Code::Inherited)];
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
     // Neither names nor periods matter.
     assert_eq!(of(&plain), of(&Metric { name: "other".into(), ..plain.clone().recurring() }));

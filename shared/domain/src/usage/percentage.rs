@@ -8,7 +8,7 @@ use crate::metric::{AggregationType, Metric};
 
 use super::event::Event;
 use super::window::{Place, Window};
-use super::{Aggregated, ByGroup, Overflow, Slots, aggregate_slots, first, number_of};
+use super::{ByGroup, Overflow, Slots, aggregate_slots, first, number_of};
 
 /// What a percentage charge gives for free; 0 is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,24 @@ pub struct Free {
     pub events: u64,
     /// `T`: `free_units_per_total_aggregation`.
     pub total: Decimal,
+}
+
+/// Whether the running totals of a metric's units are 1, 2, 3 and so on: of those that count.
+#[must_use]
+pub fn runs_by_ones(metric: &Metric) -> bool {
+    matches!(metric.aggregation, AggregationType::Count | AggregationType::UniqueCount)
+}
+
+/// `R` of a metric that [`runs_by_ones`]: 1 to U.
+#[must_use]
+pub fn ones_up_to(units: Decimal) -> Vec<Decimal> {
+    (1..=units.to_i64().unwrap_or(0)).map(Decimal::from).collect()
+}
+
+/// `V` of a count: 1 per event.
+#[must_use]
+pub fn one_each(events_count: i64) -> Vec<Decimal> {
+    vec![Decimal::ONE; usize::try_from(events_count).unwrap_or(0)]
 }
 
 /// `R`: running totals of one leaf, or of all events, as far as free units need them.
@@ -83,8 +101,7 @@ fn running_slots<'a>(
     match metric.aggregation {
         AggregationType::Count | AggregationType::UniqueCount => {
             let counts = aggregate_slots(metric, slots, events, window)?;
-            let up_to = |count: Aggregated| (1..=count.units.to_i64().unwrap_or(0)).map(Decimal::from).collect();
-            Ok(counts.into_iter().map(up_to).collect())
+            Ok(counts.into_iter().map(|count| ones_up_to(count.units)).collect())
         }
         AggregationType::Sum => {
             let since = if metric.recurring { Since::Ever } else { Since::WindowStart };

@@ -6,7 +6,7 @@ use domain::metric::groups::Groups;
 use domain::metric::properties::Properties;
 use domain::metric::{AggregationType, Metric};
 use domain::time::Instant;
-use domain::usage::digest::{self, Digester, Needs};
+use domain::usage::digest::{self, Code, Digester, Needs};
 use domain::usage::event::{self, Event};
 use domain::usage::window::{End, Window};
 use domain::value::Value;
@@ -42,7 +42,7 @@ fn always() -> Window {
 }
 
 async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric>) -> Outcome {
-    let digester = metric.map(|metric| Digester::new(metric, None));
+    let digester = metric.map(|metric| Digester::new(metric, Code::Own));
     let request = Request {
         organization: organization(),
         external_subscription_id: log.0,
@@ -58,7 +58,7 @@ async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric
 async fn counted(table: &SqliteTable, log: (&str, &str), metric: &Metric, window: &Window, asked: Asked) -> Counted {
     let needs = Needs::of(metric, std::slice::from_ref(window));
     let properties = metric.properties_used();
-    let digester = Digester::new(metric, None);
+    let digester = Digester::new(metric, Code::Own);
     parts(table, organization(), log, &digester, &needs, &properties, asked).await.unwrap().unwrap()
 }
 
@@ -277,7 +277,7 @@ async fn too_much_to_seal_is_to_be_folded_first() {
     let count = metric(AggregationType::Count);
     append_hours(&table, 0, fold::CHUNKS_MAX + 1, 1).await;
     let needs = Needs::of(&count, &[always()]);
-    let digester = Digester::new(&count, None);
+    let digester = Digester::new(&count, Code::Own);
     let ask = || parts(&table, organization(), LOG, &digester, &needs, &[], Asked::ForBilling);
     assert_eq!(ask().await.unwrap(), None);
     assert!(matches!(fold_now(&table, LOG, Some(&count)).await, Outcome::Done { chunks: 500, is_more: true, .. }));

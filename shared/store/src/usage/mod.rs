@@ -197,20 +197,46 @@ pub async fn read(
     code: &str,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, LoadError> {
+    let found = read_as(table, organization, (external_subscription_id, code), wanted, Asked::ForShow).await?;
+    // There is never too much to look at.
+    Ok(found.unwrap_or_default())
+}
+
+/// The same as `read`, for whom it is; none if more is unfolded than a closing may look at: fold first.
+///
+/// # Errors
+/// As for `read`.
+pub async fn read_as(
+    table: &dyn Table,
+    organization: OrganizationId,
+    (external_subscription_id, code): (&str, &str),
+    wanted: &Wanted<'_>,
+    asked: Asked,
+) -> Result<Option<Vec<Event>>, LoadError> {
     let log = Log { organization, external_subscription_id, code };
     for _ in 0..head::ATTEMPTS_MAX {
-        let found = Found::load(table, &log).await?;
-        match events(table, &log, &found, wanted).await {
-            Ok(events) if found.still_stands(table, &log).await? => return Ok(events),
-            Ok(_) | Err(Trouble::Changed | Trouble::TooMuch) => {}
+        let mut found = Found::load(table, &log).await?;
+        match events(table, &log, &mut found, wanted, asked).await {
+            Ok(events) if found.still_stands(table, &log).await? => return Ok(Some(events)),
+            Ok(_) | Err(Trouble::Changed) => {}
+            Err(Trouble::TooMuch) => return Ok(None),
             Err(Trouble::Load(error)) => return Err(error),
         }
     }
     Err(head::overtaken())
 }
 
-async fn events(table: &dyn Table, log: &Log<'_>, found: &Found, wanted: &Wanted<'_>) -> Result<Vec<Event>, Trouble> {
-    let tail = found.tail(table, log).await?;
+async fn events(
+    table: &dyn Table,
+    log: &Log<'_>,
+    found: &mut Found,
+    wanted: &Wanted<'_>,
+    asked: Asked,
+) -> Result<Vec<Event>, Trouble> {
+    let mut tail = found.tail(table, log).await?;
+    if asked == Asked::ForBilling {
+        found.seal(table, log, &mut tail).await?;
+    }
     let mut events = unfolded(table, log, found, &tail, wanted).await?;
     let (first, last) = (wanted.from.map_or(i64::MIN, hour_of), wanted.to.map_or(i64::MAX, hour_of));
     events.extend(parts::folded_events(table, log, &found.head, wanted, |from, to| from <= last && first <= to).await?);
