@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. Anything longer than a line or two lives in infra/.
 .DEFAULT_GOAL := help
-.PHONY: help run demo deps test lint fmt bench year sweep doc docs cloud deploy bench-rating
+.PHONY: help run demo deps test sim lint fmt bench year sweep doc docs cloud deploy bench-rating
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -17,6 +17,10 @@ deps: ## Installs what the tests need of Python into .venv.
 
 test: deps ## Builds everything once and runs every test, the emulated cloud included.
 	infra/test.sh
+
+sim: ## Histories of the usage log under faults: SEEDS=1000 for so many, SEED=7 to replay one.
+	WEIR_SIM_SEEDS=$(or $(SEEDS),1000) WEIR_SIM_SEED=$(SEED) cargo test --locked --package weir --package it --all-features \
+	    --test it -- simulation --nocapture
 
 lint: deps ## Formatting, clippy, the template, and the house rules of tests/it/tidy.rs.
 	infra/lint.sh

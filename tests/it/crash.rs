@@ -333,3 +333,62 @@ fn numbers_of_an_organization_have_no_gaps_when_customers_are_closed_at_once() {
         assert_eq!(numbers, expected);
     });
 }
+
+#[test]
+fn a_bad_event_goes_its_own_way_and_keeps_nobody_waiting() {
+    shared().runtime.block_on(async {
+        let system = System::new("2024-01-01", true).await;
+        catalogue(&system).await;
+        subscribe(&system, "acme", "acme").await;
+        let good: Vec<Value> =
+            (0..2).map(|number| event_json(&format!("g{number}"), "acme", "calls", "2024-01-05", json!({}))).collect();
+        let body = json!({
+            "organization_id": system.organization().0,
+            "events": [good[0], {"transaction_id": "bad", "code": 7, "timestamp": "soon"}, good[1], "no event at all"],
+        });
+        let message = Incoming { id: "own".into(), body: body.to_string(), sent_at: system.app.clock.now() };
+        assert_eq!(event::ingest(&system.app, vec![message]).await, Vec::<String>::new());
+        assert_eq!(counted(&system).await, 2);
+        let alone = system.waiting(Queue::Events);
+        assert_eq!(alone.len(), 2);
+        for bad in alone {
+            assert_eq!(event::ingest(&system.app, vec![bad.clone()]).await, [bad.id]);
+        }
+        assert_eq!(counted(&system).await, 2);
+    });
+}
+
+#[test]
+fn a_fold_that_fails_anywhere_changes_no_figure() {
+    at_every_write(async |at, fault| {
+        let system = System::new("2024-01-01", true).await;
+        catalogue(&system).await;
+        subscribe(&system, "acme", "acme").await;
+        for number in 0..18 {
+            let day = format!("2024-01-{:02}", number % 9 + 1);
+            let events = [event_json(&format!("f{number}"), "acme", "calls", &day, json!({}))];
+            // One call of the function each: one chunk each.
+            system.post("/events/batch", json!({ "events": events })).await;
+            let messages = system.waiting(Queue::Events);
+            assert_eq!(event::ingest(&system.app, messages.clone()).await, Vec::<String>::new());
+            system.forget(&messages);
+        }
+        // Long after the chunks, whose ids tell the time of this machine.
+        system.set_clock("2100-01-01");
+        let job = app::jobs::FoldJob {
+            organization_id: system.organization().0,
+            external_subscription_id: "acme".into(),
+            code: "calls".into(),
+        };
+        system.fate.arm(at, fault);
+        let first = app::fold::run(&system.app, &job).await;
+        let is_reached = system.fate.heal();
+        assert!(first.is_ok() || is_reached, "{at} {fault:?}: {first:?}");
+        assert_eq!(counted(&system).await, 18, "{at} {fault:?}");
+        // What an attempt that died left behind is taken up after its minute.
+        system.set_clock("2100-01-02");
+        app::fold::run(&system.app, &job).await.unwrap();
+        assert_eq!(counted(&system).await, 18, "{at} {fault:?}");
+        is_reached
+    });
+}

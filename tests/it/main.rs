@@ -10,4 +10,5 @@ mod flights;
 mod kill;
 mod properties;
 mod scenarios;
+mod simulation;
 mod tidy;

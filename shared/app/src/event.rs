@@ -208,6 +208,8 @@ struct Batch {
     /// Places in `deliveries` whose events charges in advance leave alone.
     without_advance: BTreeSet<usize>,
     works: Vec<String>,
+    /// Events that cannot be read, each as a message of its own.
+    unreadable: Vec<EventsJob>,
 }
 
 /// Appends the events of messages to their logs. Returns the messages to deliver again, each for its own fault only.
@@ -216,7 +218,7 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
     let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
     for message in messages {
         match receive(app, &message).await {
-            Ok(Received { organization, delivery, advance, work }) => {
+            Ok(Received { organization, delivery, advance, work, unreadable }) => {
                 let batch = batches.entry(organization).or_default();
                 batch.messages.push(message.id);
                 if advance == Advance::LeavesAlone {
@@ -224,6 +226,7 @@ pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
                 }
                 batch.deliveries.push(delivery);
                 batch.works.extend(work);
+                batch.unreadable.extend(unreadable);
             }
             Err(failure) => {
                 tracing::error!(message.id = %message.id, "events message {} cannot be read: {failure}", message.id);
@@ -255,6 +258,10 @@ async fn append(app: &App, organization: OrganizationId, batch: &Batch) -> Outco
     }
     // Before the ingestion counts as done: a sandbox's clock sees the one piece of work or the other.
     crate::advance::hand_on(app, organization, &events, !batch.works.is_empty()).await?;
+    if !batch.unreadable.is_empty() {
+        // They fail alone from now on. Sent twice they are two dead letters, and nothing else.
+        app.queues.send(batch.unreadable.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect()).await?;
+    }
     for work in &batch.works {
         app.finish_work(organization, Some(work)).await?;
     }
@@ -267,6 +274,8 @@ struct Received {
     delivery: Delivery,
     advance: Advance,
     work: Option<String>,
+    /// Those of its events that cannot be read, each as a message of its own.
+    unreadable: Vec<EventsJob>,
 }
 
 async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
@@ -284,17 +293,42 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
         }
     };
     let mut events = Vec::with_capacity(job.events.len());
+    let mut unreadable = Vec::new();
     for (position, json) in job.events.iter().chain(job.event.iter()).enumerate() {
-        let parsed = wire::event::parse_item(json)
-            .map_err(|error| Failure::Bug(format!("event {position} of the message is not valid: {error}")))?;
+        let parsed = match wire::event::parse_item(json) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                unreadable.push((json, format!("event {position} of the message is not valid: {error}")));
+                continue;
+            }
+        };
         // A message never holds more than a few thousand events.
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         let event = parsed.to_event(organization, Reception { received_at, position, now });
         events.push(attributed(app, organization, event).await?);
     }
+    let mut alone = Vec::with_capacity(unreadable.len());
+    for (json, error) in unreadable {
+        // Nothing beside it that could be kept waiting: the message fails, and in the end is a dead letter.
+        if events.is_empty() {
+            return Err(Failure::Bug(error));
+        }
+        tracing::error!(message.id = %message.id, "{error}: it goes on alone, the others of message {} count", message.id);
+        alone.push(EventsJob {
+            received_at: Some(received_at),
+            created_at: Some(now),
+            ip: job.ip.clone(),
+            user_agent: job.user_agent.clone(),
+            work: None,
+            without_advance: job.without_advance,
+            events: Vec::new(),
+            event: Some(json.clone()),
+            organization_id: job.organization_id,
+        });
+    }
     let delivery = Delivery { source: Source { ip: job.ip, user_agent: job.user_agent }, events };
     let advance = if job.without_advance { Advance::LeavesAlone } else { Advance::Fires };
-    Ok(Received { organization, delivery, advance, work: job.work })
+    Ok(Received { organization, delivery, advance, work: job.work, unreadable: alone })
 }
 
 /// An event without subscription belongs to the only one that its customer can mean (chapter 03, 1.3).

@@ -136,18 +136,19 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
         return Ok(Outcome::Nothing);
     }
 
-    // What the last finished fold left to remove goes first: the list of the next one is its own.
-    if is_unclean {
-        found.head.abandoned.extend(found.head.under_way.take().map(|(generation, _)| generation));
-        clean(table, log, &mut found).await?;
-    }
-    if tail.is_empty() && stale.is_empty() && shards == found.head.shards {
-        return Ok(Outcome::Nothing);
-    }
+    // Taken before anything is removed: an attempt that is given up can flip no more.
+    found.head.abandoned.extend(found.head.under_way.take().map(|(generation, _)| generation));
     found.head.taken += 1;
     let generation = found.head.taken;
     found.head.under_way = Some((generation, now));
     found.store(table, log).await?;
+    // What the last finished fold left to remove goes first: the lists of this one are its own.
+    remove(table, log, &mut found.head).await?;
+    if tail.is_empty() && stale.is_empty() && shards == found.head.shards {
+        found.head.under_way = None;
+        found.store(table, log).await?;
+        return Ok(Outcome::Nothing);
+    }
 
     let (head, items, events) = folded(table, log, request, &found.head, generation, &tail, &stale).await?;
     table.put_all(items).await?;
@@ -198,19 +199,25 @@ fn at_once(tail: &[Chunk]) -> usize {
 
 /// Removes what nothing names any more, and says so.
 async fn clean(table: &dyn Table, log: &Log<'_>, found: &mut Found) -> Result<(), Trouble> {
+    remove(table, log, &mut found.head).await?;
+    found.store(table, log).await
+}
+
+/// Removes what nothing names any more, and forgets it.
+async fn remove(table: &dyn Table, log: &Log<'_>, head: &mut Head) -> Result<(), Trouble> {
     let partition = log.partition();
-    let chunks = found.head.folded.iter().map(|(arrival, part)| keys::chunk_key(&partition, *arrival, *part as usize));
+    let chunks = head.folded.iter().map(|(arrival, part)| keys::chunk_key(&partition, *arrival, *part as usize));
     let mut gone: Vec<Key> = chunks.collect();
-    gone.extend(found.head.superseded.iter().map(|place| log.folded(*place)));
-    for generation in &found.head.abandoned {
+    gone.extend(head.superseded.iter().map(|place| log.folded(*place)));
+    for generation in &head.abandoned {
         let query = Query::prefix(partition.clone(), &keys::folded_generation(*generation));
         gone.extend(all_items(table, query).await?.into_iter().map(|item| item.key));
     }
     table.delete_all(&gone).await?;
-    found.head.folded.clear();
-    found.head.superseded.clear();
-    found.head.abandoned.clear();
-    found.store(table, log).await
+    head.folded.clear();
+    head.superseded.clear();
+    head.abandoned.clear();
+    Ok(())
 }
 
 /// The head that a fold makes, the items that it names beside those of before, and the number of events counted anew.
@@ -247,7 +254,7 @@ async fn folded(
         news.entry(from).or_default().push(it);
     }
     let touched: BTreeSet<Hour> = news.keys().chain(stale).copied().collect();
-    let refs: HashMap<Hour, PageRef> =
+    let refs: BTreeMap<Hour, PageRef> =
         head.pages.iter().filter(|page| touched.contains(&page.from)).map(|page| (page.from, page.clone())).collect();
     let places: Vec<Folded> = refs.values().map(|page| page.hours).collect();
     let pages = named(table, log, &places).await?;

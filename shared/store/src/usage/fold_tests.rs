@@ -387,3 +387,88 @@ async fn a_hot_log_gets_partitions_and_is_read_from_all_of_them() {
     assert!(find(&table, organization(), "3.59", day, day).await.unwrap().is_some());
     assert_eq!(recent(&table, organization(), day, day, 0, 5).await.unwrap().total, expected);
 }
+
+/// Read units of one look at a month, before and after it is folded: `cargo test -p store --features sqlite costs -- --nocapture`.
+#[tokio::test]
+async fn a_folded_month_costs_a_fraction_of_an_unfolded_one() {
+    let table = table();
+    let sum = metric(AggregationType::Sum);
+    append_hours(&table, 0, 744, 50).await;
+    let march = Window { to: at("2024-03-02T23:59:59.999999Z"), from: at("2024-02-01T00:00:00Z"), ..always() };
+    let cost = async |asked| {
+        let before = table.consumed().read_half_units;
+        let found = counted(&table, LOG, &sum, &march, asked).await;
+        let units = digest::aggregate_by_group(&sum, &found.parts, &march).unwrap()[0].1;
+        assert_eq!(units.events_count, 744 * 50);
+        (table.consumed().read_half_units - before).div_ceil(2)
+    };
+    let unfolded = cost(Asked::ForShow).await;
+    while let Outcome::Done { is_more: true, .. } = fold_now(&table, LOG, Some(&sum)).await {}
+    let folded = cost(Asked::ForShow).await;
+    println!("{} events in 744 hours and chunks: {unfolded} read units unfolded, {folded} folded", 744 * 50);
+    assert!(folded * 5 < unfolded, "{folded} and {unfolded}");
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path: std::path::PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", name].iter().collect();
+    std::fs::read(path).unwrap()
+}
+
+/// Bytes of the first schemas. They must decode for ever.
+#[test]
+fn golden_heads_pages_and_runs_decode() {
+    let place = |number| head::Folded { generation: 3, number };
+    let mut head = head::Head::new(&head_log());
+    (head.generation, head.taken, head.under_way, head.shards, head.events) =
+        (3, 5, Some((5, 1_700_000_000_000_000)), 2, 7);
+    head.abandoned = vec![4];
+    head.sealed = vec![vec![(arrival(1), 0)], vec![(arrival(2), 10_001)]];
+    head.folded = vec![(arrival(0), 0)];
+    head.superseded = vec![head::Folded { generation: 2, number: 9 }];
+    head.pages = vec![head::PageRef {
+        from: i64::MIN,
+        first: -5,
+        last: 474_000,
+        hours: place(1),
+        summary: Some(place(2)),
+        definition: id(8),
+    }];
+    head.runs = vec![head::RunRef { level: 1, first: place(0), bits: 0, ids: 7 }];
+    let item = |kind: &str, body: Vec<u8>| Item::new(keys::folded("log", 1, 1), kind, 1, body.into());
+    assert_eq!(head::Head::decode(&item(head::HEAD, golden("log_head.v1.bin"))).unwrap(), head);
+
+    let day = |aggregation: AggregationType| {
+        let metric = metric(aggregation);
+        let number = |text: &str| Properties::new(vec![("a".into(), Value::Number(text.into()))]);
+        let one = Event { properties: number("2.50"), ..plain_event(Some("s"), "calls", "tx1") };
+        let other = Event { timestamp: later(60), properties: number("-1"), ..plain_event(Some("s"), "calls", "tx2") };
+        let digester = Digester::new(&metric, Code::Own);
+        let digest = |event: &Event| digester.digest(hour_of(event.timestamp), [event]);
+        [(one.timestamp, digest(&one)), (other.timestamp, digest(&other))]
+    };
+    // In the order of `AggregationType::ALL`.
+    let files = [
+        ("log_page.count_agg.v1.bin", "log_summary.count_agg.v1.bin"),
+        ("log_page.sum_agg.v1.bin", "log_summary.sum_agg.v1.bin"),
+        ("log_page.max_agg.v1.bin", "log_summary.max_agg.v1.bin"),
+        ("log_page.unique_count_agg.v1.bin", "log_summary.unique_count_agg.v1.bin"),
+        ("log_page.latest_agg.v1.bin", "log_summary.latest_agg.v1.bin"),
+        ("log_page.weighted_sum_agg.v1.bin", "log_summary.weighted_sum_agg.v1.bin"),
+    ];
+    for (aggregation, (page_file, summary_file)) in AggregationType::ALL.into_iter().zip(files) {
+        let mut page = page::Page::default();
+        for (timestamp, digest) in day(aggregation) {
+            page.hours.insert(hour_of(timestamp), page::HourOf { events: 1, digest });
+        }
+        page.hours.insert(9, page::HourOf { events: 3, digest: None });
+        let segment = page::SegmentRef { place: place(4), first: 9, last: 474_000, received: (-1, 1), events: 5 };
+        page.segments = vec![segment];
+        let decoded = page::Page::decode(&item(page::PAGE, golden(page_file))).unwrap();
+        assert_eq!(decoded, page, "{aggregation}");
+        page.hours.remove(&9);
+        let summary = page.summary().unwrap();
+        assert_eq!(page::decode_summary(&item(page::SUMMARY, golden(summary_file))).unwrap(), summary, "{aggregation}");
+    }
+    let seen = [(1, 474_000), (1, 474_001), (4_000_000_000, -3)];
+    assert_eq!(seen::decode(&item(seen::RUN, golden("log_run.v1.bin"))).unwrap(), seen);
+}

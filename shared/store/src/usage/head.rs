@@ -140,7 +140,7 @@ impl Head {
         }
     }
 
-    fn decode(item: &Item) -> Result<Head, DecodeError> {
+    pub(super) fn decode(item: &Item) -> Result<Head, DecodeError> {
         if item.kind != HEAD || item.schema > SCHEMA {
             return Err(DecodeError::new(HEAD, format!("`{}` of schema {}", item.kind, item.schema)));
         }

@@ -46,7 +46,7 @@ struct StoredRun {
     hour_of: Vec<u32>,
 }
 
-fn encode(key: Key, seen: &[Seen]) -> Result<Item, DecodeError> {
+pub(super) fn encode(key: Key, seen: &[Seen]) -> Result<Item, DecodeError> {
     let hours: Vec<Hour> = seen.iter().map(|(_, hour)| *hour).collect::<BTreeSet<_>>().into_iter().collect();
     let mut before = 0;
     let stored = StoredRun {
@@ -62,7 +62,7 @@ fn encode(key: Key, seen: &[Seen]) -> Result<Item, DecodeError> {
     Ok(Item::new(key, RUN, SCHEMA, pack(&plain)))
 }
 
-fn decode(item: &Item) -> Result<Vec<Seen>, DecodeError> {
+pub(super) fn decode(item: &Item) -> Result<Vec<Seen>, DecodeError> {
     if item.kind != RUN || item.schema > SCHEMA {
         return Err(DecodeError::new(RUN, format!("`{}` of schema {}", item.kind, item.schema)));
     }
