@@ -179,8 +179,8 @@ impl Simulation {
     /// One attempt to fold, by whatever definition is known now.
     async fn fold(&self, margin: TimeDelta) -> Option<Outcome> {
         let process = self.shared.process();
-        let (definition, now) = (self.known.borrow().definition, self.now());
-        let metric = metric(definition);
+        let metric = metric(self.known.borrow().definition);
+        let now = self.now();
         let digester = Digester::new(&metric, Code::Own);
         let request = Request {
             organization: ORGANIZATION,
@@ -226,6 +226,7 @@ impl Simulation {
         // What is sent from now on may come too late to be the copy that counts.
         let seen = self.known.borrow().sent.keys().cloned().collect::<BTreeSet<_>>();
         self.known.borrow_mut().overtaken.extend(seen);
+        let before = self.known.borrow().billed.get(&period).cloned().unwrap_or_default();
         let wanted = Wanted { properties: Some(&[]), ..Wanted::ALL };
         let events = usage::read_as(&process, ORGANIZATION, LOG, &wanted, Asked::ForBilling).await;
         let Ok(Some(events)) = events else { return };
@@ -239,10 +240,9 @@ impl Simulation {
             let twice: Vec<&String> = billed.intersection(&ids).collect();
             assert!(twice.is_empty(), "periods {other} and {period} both count {twice:?}");
         }
-        let before = known.billed.entry(period).or_default();
         let lost: Vec<&String> = before.difference(&ids).collect();
         assert!(lost.is_empty(), "period {period} has counted {lost:?} and does not any more");
-        *before = ids;
+        known.billed.entry(period).or_default().extend(ids);
     }
 
     fn noise(&self, phase: usize) -> Vec<Task<'_>> {
