@@ -36,7 +36,7 @@ use uuid::Uuid;
 use table::{Process, Shared, Task, run};
 
 /// Seeds of `make test`.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
 /// Phases of a history: noise, then quiet.
 const PHASES: usize = 3;
 const LOG: (&str, &str) = ("s", "calls");
