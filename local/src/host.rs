@@ -151,7 +151,7 @@ fn locked(settings: &Settings) -> Result<File, HostError> {
     }
 }
 
-fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> [Consumption; 5] {
+fn consumptions(app: &App, http: Arc<dyn Http>, renderer: Arc<dyn Renderer>) -> [Consumption; 6] {
     use app::ports::Queue;
     let ingest: Handler = {
         let app = app.clone();

@@ -9,8 +9,7 @@ use serde_json::Value;
 use super::aws::Aws;
 use crate::emulator::{REGION, emulator};
 
-const FUNCTIONS: [&str; 9] =
-    ["api", "ingest", "advance", "clock", "billing", "relay", "webhooks", "documents", "fold"];
+const FUNCTIONS: [&str; 9] = ["api", "ingest", "advance", "clock", "billing", "relay", "webhooks", "documents", "fold"];
 
 /// A deployed stack.
 pub struct Deployment {
