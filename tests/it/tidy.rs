@@ -460,7 +460,7 @@ fn records() -> BTreeSet<(String, u32)> {
 #[test]
 fn golden_files_are_decoded_and_every_kind_has_them() {
     let tests = ["items/tests.rs", "usage/tests.rs", "usage/fold_tests.rs"];
-    let tests: String = tests.iter().map(|place| read(&format!("shared/store/src/{place}"))).collect();
+    let tests: String = tests.iter().map(|place| read(format!("shared/store/src/{place}"))).collect();
     let records = records();
     assert!(records.len() > 10, "the scan finds nothing any more: {records:?}");
     let golden: BTreeSet<String> = std::fs::read_dir(root().join("shared/store/golden"))

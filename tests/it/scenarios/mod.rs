@@ -17,6 +17,7 @@ mod drafts;
 mod event_checks;
 mod events;
 mod fees;
+mod folding;
 mod idempotency;
 mod journeys;
 mod ledger;

@@ -36,7 +36,7 @@ use uuid::Uuid;
 use table::{Process, Shared, Task, run};
 
 /// Seeds of `make test`.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 120;
 /// Phases of a history: noise, then quiet.
 const PHASES: usize = 3;
 const LOG: (&str, &str) = ("s", "calls");
@@ -302,25 +302,26 @@ impl Simulation {
             }
         }
         let events = usage::read(&process, ORGANIZATION, LOG.0, LOG.1, &Wanted::ALL).await.unwrap();
-        let mut known = self.known.borrow_mut();
-        let ids: Vec<&String> = events.iter().map(|event| &event.transaction_id).collect();
-        let distinct: BTreeSet<&String> = ids.iter().copied().collect();
-        assert_eq!(distinct.len(), ids.len(), "an id counts twice");
-        assert_eq!(distinct, known.sent.keys().collect::<BTreeSet<_>>(), "counted ids are the accepted ones");
-        for event in &events {
-            let copies = &known.sent[&event.transaction_id];
-            assert!(copies.contains(event), "{event:?} was never sent");
-            let first = copies.iter().min_by_key(|copy| (copy.received_at, copy.position)).unwrap();
-            let is_first = known.overtaken.contains(&event.transaction_id) || first == event;
-            assert!(is_first, "{event:?} counts, and {first:?} was received first");
-            if let Some(settled) = known.settled.get(&event.transaction_id) {
-                assert_eq!(settled, event, "what was folded has changed");
+        {
+            let mut known = self.known.borrow_mut();
+            let ids: Vec<&String> = events.iter().map(|event| &event.transaction_id).collect();
+            let distinct: BTreeSet<&String> = ids.iter().copied().collect();
+            assert_eq!(distinct.len(), ids.len(), "an id counts twice");
+            assert_eq!(distinct, known.sent.keys().collect::<BTreeSet<_>>(), "counted ids are the accepted ones");
+            for event in &events {
+                let copies = &known.sent[&event.transaction_id];
+                assert!(copies.contains(event), "{event:?} was never sent");
+                let first = copies.iter().min_by_key(|copy| (copy.received_at, copy.position)).unwrap();
+                let is_first = known.overtaken.contains(&event.transaction_id) || first == event;
+                assert!(is_first, "{event:?} counts, and {first:?} was received first");
+                if let Some(settled) = known.settled.get(&event.transaction_id) {
+                    assert_eq!(settled, event, "what was folded has changed");
+                }
+            }
+            if is_folded {
+                known.settled = events.iter().map(|event| (event.transaction_id.clone(), event.clone())).collect();
             }
         }
-        if is_folded {
-            known.settled = events.iter().map(|event| (event.transaction_id.clone(), event.clone())).collect();
-        }
-        drop(known);
         self.aggregates(&process, &events).await;
         let (first, last) = (start().date_naive(), (start() + TimeDelta::days(30)).date_naive());
         let listed = usage::recent(&process, ORGANIZATION, first, last, 0, 10_000).await.unwrap();
