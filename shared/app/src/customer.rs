@@ -1,10 +1,12 @@
 //! Customers: upsert and deletion.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
-use domain::customer::{self, Birth, Customer, CustomerUpdate, Editable};
+use domain::customer::{self, Birth, Customer, CustomerUpdate, Editable, Provider};
 use domain::id::{AppliedCouponId, CustomerId, OrganizationId};
 use domain::organization::Organization;
+use domain::problem::Problems;
 use domain::subscription::Subscription;
 use domain::time::Instant;
 use store::alias::{Alias, kinds};
@@ -18,13 +20,17 @@ use crate::drafts::Flag;
 use crate::jobs::BillingJob;
 use crate::{App, Attempt, Failure, Outcome, Rejection, catalogue, coupon, retry_on_conflict};
 
+/// What 404 calls a connection to Adyen.
+const ADYEN: &str = "adyen_payment_provider";
+
 /// The running number of customers.
 const CUSTOMERS: &str = "customers";
 
 /// Creates or changes the customer with the input's external id (chapter 05, 2.4).
 ///
 /// # Errors
-/// 404 `tax_not_found`, 422.
+/// 404 `tax_not_found`, 422. 404 `adyen_payment_provider_not_found` if the answer should wait for the customer to be made
+/// there: it is saved all the same (chapter 08, 4.5). Other providers that are not connected are passed over in silence.
 pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdate) -> Outcome<Customer> {
     app.until_no_conflict(|| async {
         let names = Names::load(app, organization.id).await?;
@@ -44,6 +50,7 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
             })
             .await?;
             retry_on_conflict(app.execute(newborn.commit(app, organization, &newborn.customer)).await)?;
+            made_at_provider(&input, None, &newborn.customer)?;
             return Ok(newborn.customer);
         };
         let file = file(app, organization.id, found.value.id).await?;
@@ -65,9 +72,33 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
             commit = commit.then(&job.message(&edited.id.to_string()));
         }
         retry_on_conflict(app.execute(commit).await)?;
+        made_at_provider(&input, Some(&file.customer), &edited)?;
         Ok(edited)
     })
     .await
+}
+
+/// What becomes of a request whose answer waits for the provider, while no provider can be connected.
+fn made_at_provider(input: &CustomerUpdate, before: Option<&Customer>, after: &Customer) -> Outcome<()> {
+    match input.provider.awaited_creation(before, after) {
+        Some(Provider::Adyen) => Err(Rejection::NotFound(ADYEN).into()),
+        Some(Provider::Stripe | Provider::GoCardless) | None => Ok(()),
+    }
+}
+
+/// Asks the customer's provider for a page where it can leave a means of payment (chapter 08, 5.2). No provider can be
+/// connected in this version, so there never is one.
+///
+/// # Errors
+/// 404 `customer_not_found`; 422 `no_linked_payment_provider`; 404 `adyen_payment_provider_not_found`.
+pub async fn checkout_url(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Infallible> {
+    let customer = by_external_id(app, organization, external_id).await?;
+    match customer.provider_link().map(|link| link.provider) {
+        Some(Provider::Adyen) => Err(Rejection::NotFound(ADYEN).into()),
+        Some(Provider::Stripe | Provider::GoCardless) | None => {
+            Err(Problems::one("base", "no_linked_payment_provider").into())
+        }
+    }
 }
 
 /// A customer that does not exist yet, with the organization's next number.

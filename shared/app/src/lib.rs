@@ -31,6 +31,7 @@ pub mod ledger;
 mod notice;
 pub mod organization;
 pub mod past_usage;
+pub mod portal;
 pub mod ports;
 pub mod present;
 pub mod preview;

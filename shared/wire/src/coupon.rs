@@ -221,8 +221,8 @@ pub struct Output {
     pub created_at: String,
     pub expiration: &'static str,
     pub expiration_at: Option<String>,
-    pub expiration_date: Option<String>,
     pub terminated_at: Option<String>,
+    pub expiration_date: Option<String>,
 }
 
 struct Worth {
@@ -292,9 +292,9 @@ pub struct AppliedOutput {
     pub frequency_duration: Option<i64>,
     pub frequency_duration_remaining: Option<i64>,
     pub expiration_at: Option<String>,
-    pub expiration_date: Option<String>,
     pub created_at: String,
     pub terminated_at: Option<String>,
+    pub expiration_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits: Option<Vec<invoice::Credit>>,
 }

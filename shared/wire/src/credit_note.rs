@@ -46,13 +46,13 @@ pub struct Output {
     updated_at: String,
     file_url: Option<String>,
     total_amount_currency: &'static str,
-    vat_amount_cents: i64,
     vat_amount_currency: &'static str,
-    sub_total_vat_excluded_amount_cents: i64,
     sub_total_vat_excluded_amount_currency: &'static str,
     balance_amount_currency: &'static str,
     credit_amount_currency: &'static str,
     refund_amount_currency: &'static str,
+    vat_amount_cents: i64,
+    sub_total_vat_excluded_amount_cents: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     customer: Option<customer::Output>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! Customers (chapter 05, 2.4; chapter 06, 8; chapter 09).
 
-use domain::customer::{Customer, CustomerUpdate, Metadata, MetadataEntry, ProviderUpdate};
+use domain::customer::{Customer, CustomerUpdate, Metadata, MetadataEntry, Provider, ProviderUpdate};
 use domain::organization::Organization;
 use domain::problem::Problems;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub fn parse(fields: Fields<'_>) -> CustomerUpdate {
         provider: ProviderUpdate {
             name: billing.text("payment_provider").sent(),
             customer_id: billing.text("provider_customer_id").sent(),
-            sync_with_provider: billing.boolean("sync_with_provider", &mut unread).value(),
+            sync_with_provider: billing.boolean("sync_with_provider", &mut unread).sent(),
             sync: billing.boolean("sync", &mut unread).value(),
             payment_methods: billing.texts("provider_payment_methods").value().unwrap_or_default(),
         },
@@ -103,9 +103,23 @@ pub struct Output {
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 8.
 pub struct BillingConfiguration {
     pub invoice_grace_period: Option<u32>,
-    pub payment_provider: Option<String>,
+    pub payment_provider: Option<&'static str>,
     pub vat_rate: Option<Number>,
     pub document_locale: Option<String>,
+    #[serde(flatten)]
+    pub provider: Option<ProviderOutput>,
+}
+
+/// What `billing_configuration` says of the provider in use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)] // Fields are named and explained in chapter 08, 4.6.
+pub struct ProviderOutput {
+    pub provider_customer_id: Option<String>,
+    /// Stripe only; null without a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_payment_methods: Option<Option<Vec<String>>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sync_with_provider: bool,
 }
 
 /// A pair of the client's own.
@@ -117,6 +131,13 @@ pub struct MetadataOutput {
     pub value: String,
     pub display_in_invoice: bool,
     pub created_at: String,
+}
+
+/// The link to a customer's portal (chapter 06, 18).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortalUrl {
+    /// Opens the portal for twelve hours.
+    pub portal_url: String,
 }
 
 /// `{}`.
@@ -156,9 +177,10 @@ impl Output {
             external_salesforce_id: customer.external_salesforce_id.clone(),
             billing_configuration: BillingConfiguration {
                 invoice_grace_period: customer.invoice_grace_period,
-                payment_provider: None,
+                payment_provider: customer.payment_provider.map(Provider::as_str),
                 vat_rate: None,
                 document_locale: customer.document_locale.clone(),
+                provider: customer.payment_provider.map(|provider| ProviderOutput::new(provider, customer)),
             },
             metadata: customer.metadata.iter().map(MetadataOutput::new).collect(),
             taxes: None,
@@ -175,6 +197,18 @@ impl Output {
     #[must_use]
     pub fn with_taxes(self, taxes: Vec<tax::Output>) -> Output {
         Output { taxes: Some(taxes), ..self }
+    }
+}
+
+impl ProviderOutput {
+    fn new(provider: Provider, customer: &Customer) -> ProviderOutput {
+        let link = customer.provider_link();
+        let methods = || link.map(|link| link.payment_methods.clone());
+        ProviderOutput {
+            provider_customer_id: link.and_then(|link| link.customer_id.clone()),
+            provider_payment_methods: (provider == Provider::Stripe).then(methods),
+            sync_with_provider: link.is_some_and(|link| link.is_synced),
+        }
     }
 }
 

@@ -15,14 +15,22 @@ pub struct Paging {
     pub per_page: usize,
 }
 
+/// A text of digits as a number, however large; none for anything else.
+fn count(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // All digits and yet no number: beyond every list.
+    is_number.then(|| text.parse().unwrap_or(usize::MAX))
+}
+
 impl Paging {
     /// From the query's `page` and `per_page`.
     #[must_use]
     pub fn parse(page: Option<&str>, per_page: Option<&str>) -> Paging {
-        let page = page.and_then(|text| text.trim().parse().ok()).filter(|page| *page > 0).unwrap_or(1);
+        let page = page.and_then(count).filter(|page| *page > 0).unwrap_or(1);
         let per_page = match per_page.map(str::trim) {
             None | Some("") => PER_PAGE_DEFAULT,
-            Some(text) => text.parse().unwrap_or(PER_PAGE_OF_NONSENSE),
+            Some(text) => count(text).unwrap_or(PER_PAGE_OF_NONSENSE),
         };
         Paging { page, per_page: per_page.min(PER_PAGE_MAX) }
     }
@@ -46,7 +54,7 @@ impl Paging {
         let total_pages = total.div_ceil(self.per_page.max(1));
         Meta {
             current_page: self.page,
-            next_page: (self.page < total_pages).then_some(self.page + 1),
+            next_page: (self.page < total_pages).then(|| self.page + 1),
             prev_page: (self.page > 1).then(|| self.page - 1).filter(|page| *page <= total_pages),
             total_pages,
             total_count: total,
@@ -62,7 +70,7 @@ impl Paging {
         let total_pages = total.div_ceil(self.per_page);
         Meta {
             current_page: self.page,
-            next_page: (self.page < total_pages).then_some(self.page + 1),
+            next_page: (self.page < total_pages).then(|| self.page + 1),
             prev_page: (self.page > 1).then(|| self.page - 1),
             total_pages,
             total_count: total,

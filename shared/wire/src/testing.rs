@@ -25,6 +25,8 @@ pub(crate) fn customer() -> Customer {
         net_payment_term: None,
         invoice_grace_period: None,
         document_locale: None,
+        payment_provider: None,
+        provider_links: Vec::new(),
         tax_ids: Vec::new(),
         metadata: Vec::new(),
         last_invoice_sequence: 2,

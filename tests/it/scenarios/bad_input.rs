@@ -13,6 +13,10 @@ use super::world::{ADMIN_KEY, World, event, send, shared, url};
 struct Stocked {
     world: World,
     invoice: String,
+    fee: String,
+    note: String,
+    wallet: String,
+    applied: String,
     endpoint: String,
     webhook: String,
 }
@@ -31,10 +35,28 @@ fn stocked() -> Stocked {
     world.subscribe_with("c", "p", json!({"external_id": "s"}));
     world.usage("s", "m", &[("2024-01-05", json!({"value": 1}))]);
     world.travel_to("2024-02-01");
-    let invoice = world.only_invoice("c")["lago_id"].as_str().unwrap().to_owned();
+    let id = |object: &Value| object["lago_id"].as_str().unwrap().to_owned();
+    let invoice = id(&world.only_invoice("c"));
+    let fee = world.get(&format!("/invoices/{invoice}"))["invoice"]["fees"][0].clone();
+    let item = json!({"fee_id": fee["lago_id"], "amount_cents": 100});
+    let note = json!({"credit_note": {"invoice_id": invoice, "credit_amount_cents": 120, "items": [item]}});
+    let note = id(&world.post("/credit_notes", note)["credit_note"]);
+    let add_on = json!({"name": "n", "code": "a", "amount_cents": 1, "amount_currency": "EUR"});
+    world.post("/add_ons", json!({ "add_on": add_on }));
+    let coupon = json!({
+        "name": "n", "code": "k", "coupon_type": "percentage", "percentage_rate": "1", "frequency": "forever",
+        "expiration": "no_expiration",
+    });
+    world.post("/coupons", json!({ "coupon": coupon }));
+    let application = json!({"applied_coupon": {"external_customer_id": "c", "coupon_code": "k"}});
+    let applied = id(&world.post("/applied_coupons", application)["applied_coupon"]);
+    let wallet = json!({"wallet": {"external_customer_id": "c", "rate_amount": "1", "currency": "EUR"}});
+    let wallet = id(&world.post("/wallets", wallet)["wallet"]);
+    world.settle();
     let log = world.get(&format!("/webhook_endpoints/{endpoint}/webhooks"));
     let webhook = log["webhooks"][0]["lago_id"].as_str().unwrap().to_owned();
-    Stocked { world, invoice, endpoint, webhook }
+    let fee = id(&fee);
+    Stocked { world, invoice, fee, note, wallet, applied, endpoint, webhook }
 }
 
 impl Stocked {
@@ -110,6 +132,40 @@ impl Stocked {
         ]
     }
 
+    /// The routes of money on documents that take a body, likewise. Hostile values of their fields are another matter.
+    fn with_body_of_money(&self) -> Vec<(Method, String, &'static str, Value)> {
+        let post = |path: &str, root, body: Value| (Method::POST, path.to_owned(), root, body);
+        let put = |path: String, root, body: Value| (Method::PUT, path, root, body);
+        let item = json!({"fee_id": self.fee, "amount_cents": 100});
+        let add_on = json!({"name": "n", "code": "@code", "amount_cents": 1, "amount_currency": "EUR"});
+        let coupon = json!({
+            "name": "n", "code": "@code", "coupon_type": "percentage", "percentage_rate": "1", "frequency": "forever",
+            "expiration": "no_expiration",
+        });
+        let note = json!({"invoice_id": self.invoice, "credit_amount_cents": 120, "items": [item]});
+        let event = json!({"external_subscription_id": "s", "code": "m"});
+        vec![
+            post("/add_ons", "add_on", add_on),
+            put("/add_ons/a".to_owned(), "add_on", json!({"name": "n"})),
+            post("/coupons", "coupon", coupon),
+            put("/coupons/k".to_owned(), "coupon", json!({"name": "n"})),
+            post("/applied_coupons", "applied_coupon", json!({"external_customer_id": "c", "coupon_code": "k"})),
+            post("/events/estimate_fees", "event", event),
+            put(format!("/fees/{}", self.fee), "fee", json!({"payment_status": "succeeded"})),
+            post("/invoices", "invoice", json!({"external_customer_id": "c", "fees": [{"add_on_code": "a"}]})),
+            post("/credit_notes", "credit_note", note.clone()),
+            post("/credit_notes/estimate", "credit_note", note),
+            put(format!("/credit_notes/{}", self.note), "credit_note", json!({"refund_status": "pending"})),
+            post("/wallets", "wallet", json!({"external_customer_id": "x", "rate_amount": "1", "currency": "EUR"})),
+            put(format!("/wallets/{}", self.wallet), "wallet", json!({"name": "n"})),
+            post("/wallet_transactions", "wallet_transaction", json!({"wallet_id": self.wallet, "paid_credits": "1"})),
+        ]
+    }
+
+    fn every_with_body(&self) -> Vec<(Method, String, &'static str, Value)> {
+        [self.with_body(), self.with_body_of_money()].concat()
+    }
+
     /// Every route that names an object, with the word of its 404; `@` stands where the id belongs.
     fn by_id(&self) -> Vec<(Method, &'static str, &'static str, &str)> {
         let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
@@ -127,6 +183,29 @@ impl Stocked {
             (get.clone(), "/customers/@", "customer", "c"),
             (delete.clone(), "/customers/@", "customer", "c"),
             (get.clone(), "/customers/@/current_usage?external_subscription_id=s", "customer", "c"),
+            (get.clone(), "/customers/@/ledger", "customer", "c"),
+            (get.clone(), "/customers/@/portal_url", "customer", "c"),
+            (post.clone(), "/customers/@/checkout_url", "customer", "c"),
+            (delete.clone(), "/customers/c/applied_coupons/@", "applied_coupon", &self.applied),
+            (get.clone(), "/add_ons/@", "add_on", "a"),
+            (put.clone(), "/add_ons/@", "add_on", "a"),
+            (delete.clone(), "/add_ons/@", "add_on", "a"),
+            (get.clone(), "/coupons/@", "coupon", "k"),
+            (put.clone(), "/coupons/@", "coupon", "k"),
+            (delete.clone(), "/coupons/@", "coupon", "k"),
+            (get.clone(), "/fees/@", "fee", &self.fee),
+            (put.clone(), "/fees/@", "fee", &self.fee),
+            (get.clone(), "/fees/@/explanation", "fee", &self.fee),
+            (get.clone(), "/fees/@/events", "fee", &self.fee),
+            (post.clone(), "/invoices/@/retry_payment", "invoice", &self.invoice),
+            (get.clone(), "/credit_notes/@", "credit_note", &self.note),
+            (put.clone(), "/credit_notes/@", "credit_note", &self.note),
+            (post.clone(), "/credit_notes/@/download", "credit_note", &self.note),
+            (put.clone(), "/credit_notes/@/void", "credit_note", &self.note),
+            (get.clone(), "/wallets/@", "wallet", &self.wallet),
+            (put.clone(), "/wallets/@", "wallet", &self.wallet),
+            (delete.clone(), "/wallets/@", "wallet", &self.wallet),
+            (get.clone(), "/wallets/@/wallet_transactions", "wallet", &self.wallet),
             (get.clone(), "/subscriptions/@", "subscription", "s"),
             (put.clone(), "/subscriptions/@", "subscription", "s"),
             (delete.clone(), "/subscriptions/@", "subscription", "s"),
@@ -155,6 +234,12 @@ impl Stocked {
             "/invoices",
             "/events",
             "/webhook_endpoints",
+            "/add_ons",
+            "/coupons",
+            "/applied_coupons",
+            "/fees",
+            "/credit_notes",
+            "/wallets?external_customer_id=c",
             "/test_clock",
             "/subscriptions?status[]=active&status[]=pending&status[]=terminated&status[]=canceled",
         ];
@@ -168,7 +253,7 @@ impl Stocked {
 fn no_json_is_a_bad_request_before_anything_else() {
     let stocked = stocked();
     let before = stocked.everything();
-    for (method, path, ..) in stocked.with_body() {
+    for (method, path, ..) in stocked.every_with_body() {
         for body in ["{", "{\"a\":}", "nonsense", "{\"a\":1}}", "\u{0}", "{\"a\":\"\u{1}\"}", "[1,]"] {
             for key in [stocked.world.key.as_str(), "no key"] {
                 let answer = send(key, method.clone(), &format!("/api/v1{path}"), Some(body.as_bytes().to_vec()));
@@ -186,7 +271,7 @@ fn no_json_is_a_bad_request_before_anything_else() {
 fn a_body_without_its_root_names_it() {
     let stocked = stocked();
     let before = stocked.everything();
-    for (method, path, root, _) in stocked.with_body() {
+    for (method, path, root, _) in stocked.every_with_body() {
         let bodies = [
             json!({}),
             json!({ root: null }),
@@ -231,8 +316,10 @@ fn nobody_enters_without_a_key() {
     let stocked = stocked();
     let before = stocked.everything();
     let unauthorized = r#"401 {"status":401,"error":"Unauthorized"}"#;
-    let bodies =
-        stocked.with_body().into_iter().map(|(method, path, root, body)| (method, path, Some(json!({ root: body }))));
+    let bodies = stocked
+        .every_with_body()
+        .into_iter()
+        .map(|(method, path, root, body)| (method, path, Some(json!({ root: body }))));
     let named = stocked.by_id().into_iter().map(|(method, path, _, id)| (method, path.replace('@', id), None));
     let lists = [
         "/taxes",
@@ -243,6 +330,16 @@ fn nobody_enters_without_a_key() {
         "/invoices",
         "/events",
         "/webhook_endpoints",
+        "/add_ons",
+        "/coupons",
+        "/applied_coupons",
+        "/fees",
+        "/credit_notes",
+        "/wallets?external_customer_id=c",
+        "/analytics/gross_revenue",
+        "/analytics/mrr",
+        "/analytics/invoiced_usage",
+        "/analytics/invoice_collection",
         "/test_clock",
         "/webhooks/public_key",
         "/webhooks/json_public_key",
@@ -280,7 +377,10 @@ fn unknown_objects_and_other_organizations_objects_are_not_found() {
             let answer = stocked.world.ask(method.clone(), &path, body.as_ref());
             assert_eq!(answer.line(), expected, "{method} {path}");
         }
+        // Whoever does not know the customer hears no more than that.
+        let nested = path.starts_with("/customers/c/");
         let path = path.replace('@', id);
+        let expected = if nested { expected.replace("applied_coupon", "customer") } else { expected };
         let answer = stranger.ask(method.clone(), &path, body.as_ref());
         assert_eq!(answer.line(), expected, "{method} {path} by a stranger");
     }

@@ -29,6 +29,7 @@ mod past_usage;
 mod pay_in_advance;
 mod planned_ends;
 mod previews;
+mod providers;
 mod rating;
 pub mod receiver;
 mod refreshes;

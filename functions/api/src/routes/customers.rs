@@ -1,6 +1,6 @@
 //! Customers and their usage (chapter 05, 2.4).
 
-use app::{App, Failure, customer, ledger, past_usage, present, usage};
+use app::{App, Failure, customer, ledger, past_usage, portal, present, usage};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -13,6 +13,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/customers", post(upsert).get(list))
         .route("/customers/{external_id}", get(show).delete(delete))
+        .route("/customers/{external_id}/portal_url", get(portal_url))
+        .route("/customers/{external_id}/checkout_url", post(checkout_url))
         .route("/customers/{external_id}/current_usage", get(current_usage))
         .route("/customers/{external_id}/past_usage", get(past_usage))
         .route("/customers/{external_id}/ledger", get(statement))
@@ -41,6 +43,15 @@ async fn show(State(app): State<App>, Path(external_id): Path<String>, call: Cal
 async fn delete(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
     let customer = customer::delete(&app, &call.organization, &external_id).await?;
     reply::one("customer", &present::customer(&app, &call.organization, &customer).await?)
+}
+
+async fn portal_url(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    let portal_url = portal::url(&app, call.organization.id, &external_id).await?;
+    reply::one("customer", &wire::customer::PortalUrl { portal_url })
+}
+
+async fn checkout_url(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {
+    match customer::checkout_url(&app, call.organization.id, &external_id).await? {}
 }
 
 async fn past_usage(State(app): State<App>, Path(external_id): Path<String>, call: Call) -> ApiResult {

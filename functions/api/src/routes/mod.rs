@@ -15,6 +15,7 @@ mod health;
 mod invoices;
 mod organizations;
 mod plans;
+mod provider_callbacks;
 mod subscriptions;
 mod taxes;
 mod test_clock;
@@ -46,5 +47,10 @@ pub(crate) fn all() -> Router<App> {
         .merge(wallets::routes())
         .merge(webhook_endpoints::routes())
         .merge(webhooks::routes());
-    Router::new().nest("/api/v1", v1).merge(admin::routes()).merge(documents::routes()).merge(health::routes())
+    Router::new()
+        .nest("/api/v1", v1)
+        .merge(admin::routes())
+        .merge(documents::routes())
+        .merge(health::routes())
+        .merge(provider_callbacks::routes())
 }

@@ -6,9 +6,11 @@ use crate::organization::{Identity, Organization};
 use crate::time::Instant;
 use crate::time::Zone;
 
+mod provider;
 mod upsert;
 
-pub use upsert::{Birth, CustomerUpdate, Editable, MetadataEntry, ProviderUpdate, create, edit, slug};
+pub use provider::{Provider, ProviderLink, ProviderUpdate, UnknownProvider};
+pub use upsert::{Birth, CustomerUpdate, Editable, MetadataEntry, create, edit, slug};
 
 /// Most metadata entries of a customer (chapter 04, 12.2).
 pub const METADATA_MAX: usize = 5;
@@ -63,6 +65,10 @@ pub struct Customer {
     pub invoice_grace_period: Option<u32>,
     /// Own language of documents.
     pub document_locale: Option<String>,
+    /// The payment provider in use.
+    pub payment_provider: Option<Provider>,
+    /// Its links to payment providers, one per provider, the one in use among them if it has one.
+    pub provider_links: Vec<ProviderLink>,
     /// Own taxes; if any, they replace the organization's.
     pub tax_ids: Vec<TaxId>,
     /// Pairs of the client's own, oldest first.

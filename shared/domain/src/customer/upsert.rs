@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{Customer, METADATA_MAX, Metadata};
+use super::{Customer, METADATA_MAX, Metadata, ProviderUpdate};
 use crate::id::{CustomerId, MetadataId, TaxId};
 use crate::money::Currency;
 use crate::organization::{Identity, IdentityUpdate, check_vat_rate, locale};
@@ -15,12 +15,6 @@ const KEY_MAX: usize = 20;
 
 /// Most characters of a metadata value.
 const VALUE_MAX: usize = 40;
-
-/// Words of `payment_provider`.
-const PROVIDERS: &[&str] = &["stripe", "gocardless", "adyen"];
-
-/// Words of `provider_payment_methods`.
-const PAYMENT_METHODS: &[&str] = &["card", "sepa_debit"];
 
 /// A customer as a request has it. The outer option is whether the key was sent; an inner none is null and clears.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,37 +53,6 @@ pub struct CustomerUpdate {
     pub metadata: Option<Vec<MetadataEntry>>,
     /// What could not be read.
     pub unread: Problems,
-}
-
-/// What a request says of the customer's payment provider (chapter 08, 4.1).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ProviderUpdate {
-    /// `payment_provider`.
-    pub name: Option<Option<String>>,
-    /// `provider_customer_id`.
-    pub customer_id: Option<Option<String>>,
-    /// `sync_with_provider`.
-    pub sync_with_provider: Option<bool>,
-    /// `sync`.
-    pub sync: Option<bool>,
-    /// `provider_payment_methods`.
-    pub payment_methods: Vec<String>,
-}
-
-impl ProviderUpdate {
-    /// What is wrong with the link that a new customer asks for (chapter 08, 4.2, branch A, and 4.3). A provider without
-    /// an id and without `sync_with_provider` asks for nothing and is not looked at.
-    fn check_new(&self, problems: &mut Problems) {
-        let linked = self.sync_with_provider == Some(true) || self.customer_id.is_some();
-        let Some(name) = self.name.iter().flatten().next().filter(|_| linked) else { return };
-        if !PROVIDERS.contains(&name.as_str()) {
-            problems.add("payment_provider", codes::INVALID);
-        }
-        let unknown = |method: &String| !PAYMENT_METHODS.contains(&method.as_str());
-        if name == "stripe" && self.payment_methods.iter().any(unknown) {
-            problems.add("provider_payment_methods", "is invalid");
-        }
-    }
 }
 
 /// One entry of the wanted metadata.
@@ -140,7 +103,7 @@ pub fn slug(prefix: &str, sequential_id: i64) -> String {
 /// # Errors
 /// Every field that is wrong; too many metadata entries alone.
 pub fn create(
-    input: CustomerUpdate,
+    mut input: CustomerUpdate,
     birth: &Birth<'_>,
     tax_ids: Vec<TaxId>,
     new_id: &mut dyn FnMut() -> Uuid,
@@ -148,7 +111,7 @@ pub fn create(
     check_count(input.metadata.as_deref())?;
     let mut problems = Problems::default();
     let external_id = problems.mandatory("external_id", input.external_id.clone());
-    input.provider.check_new(&mut problems);
+    let provider = std::mem::take(&mut input.provider);
     let blank = Customer {
         id: birth.id,
         external_id,
@@ -165,6 +128,8 @@ pub fn create(
         net_payment_term: None,
         invoice_grace_period: None,
         document_locale: None,
+        payment_provider: None,
+        provider_links: Vec::new(),
         tax_ids: Vec::new(),
         metadata: Vec::new(),
         last_invoice_sequence: 0,
@@ -175,8 +140,12 @@ pub fn create(
         deleted_at: None,
     };
     match edit(&blank, input, Editable::Yes, tax_ids, birth.at, new_id) {
-        Ok(customer) => problems.or(customer),
+        Ok(mut customer) => {
+            provider.apply(None, &mut customer, &mut problems);
+            problems.or(customer)
+        }
         Err(others) => {
+            provider.apply(None, &mut blank.clone(), &mut problems);
             problems.extend(others);
             Err(problems)
         }
@@ -242,6 +211,7 @@ pub fn edit(
     if let Some(entries) = input.metadata {
         edited.metadata = metadata(&customer.metadata, entries, now, new_id, &mut problems);
     }
+    input.provider.apply(Some(customer), &mut edited, &mut problems);
     edited.updated_at = now;
     problems.or(edited)
 }

@@ -1,6 +1,6 @@
 //! Stored form of a customer.
 
-use domain::customer::{Customer, Metadata};
+use domain::customer::{Customer, Metadata, Provider, ProviderLink};
 use domain::id::{CustomerId, TaxId};
 use domain::money::Currency;
 use domain::time::Zone;
@@ -52,6 +52,37 @@ pub struct StoredCustomer {
     /// Since schema 2.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_currency_fixed: bool,
+    /// Since schema 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payment_provider: Option<Text<Provider>>,
+    /// Since schema 3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    provider_links: Vec<StoredProviderLink>,
+}
+
+/// The stored form of a link to a payment provider.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredProviderLink {
+    provider: Text<Provider>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<String>,
+    is_synced: bool,
+    payment_methods: Vec<String>,
+}
+
+impl From<&ProviderLink> for StoredProviderLink {
+    fn from(link: &ProviderLink) -> Self {
+        let ProviderLink { provider, customer_id, is_synced, payment_methods } = link.clone();
+        StoredProviderLink { provider: Text(provider), customer_id, is_synced, payment_methods }
+    }
+}
+
+impl From<StoredProviderLink> for ProviderLink {
+    fn from(stored: StoredProviderLink) -> Self {
+        let StoredProviderLink { provider, customer_id, is_synced, payment_methods } = stored;
+        ProviderLink { provider: provider.0, customer_id, is_synced, payment_methods }
+    }
 }
 
 impl From<&Customer> for StoredCustomer {
@@ -80,6 +111,8 @@ impl From<&Customer> for StoredCustomer {
             created_seq,
             deleted_at,
             is_currency_fixed,
+            payment_provider,
+            provider_links,
         } = customer;
         StoredCustomer {
             id: Text(*id),
@@ -105,6 +138,8 @@ impl From<&Customer> for StoredCustomer {
             created_seq: *created_seq,
             deleted_at: deleted_at.map(Micros),
             is_currency_fixed: *is_currency_fixed,
+            payment_provider: payment_provider.map(Text),
+            provider_links: all(provider_links),
         }
     }
 }
@@ -135,13 +170,15 @@ impl From<StoredCustomer> for Customer {
             created_seq: stored.created_seq,
             deleted_at: at(stored.deleted_at),
             is_currency_fixed: stored.is_currency_fixed,
+            payment_provider: of_text(stored.payment_provider),
+            provider_links: stored.provider_links.into_iter().map(ProviderLink::from).collect(),
         }
     }
 }
 
 impl Record for Customer {
     const KIND: &'static str = "customer";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     type Stored = StoredCustomer;
 
     fn key(&self, scope: Scope) -> Key {

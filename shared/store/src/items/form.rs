@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use domain::billing::Change;
 use domain::charge::ChargeModel;
+use domain::customer::Provider;
 use domain::id::{
     AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CreditNoteItemId,
     CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId,
@@ -80,6 +81,7 @@ texts! {
     BillingTime => |time| time.as_str().to_owned();
     ChargeModel => |model| model.as_str().to_owned();
     AggregationType => |aggregation| aggregation.as_str().to_owned();
+    Provider => |provider| provider.as_str().to_owned();
     chrono::NaiveDate => |date| date.to_string();
     OrganizationId => |id| id.to_string();
     CustomerId => |id| id.to_string();

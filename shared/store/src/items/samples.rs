@@ -7,7 +7,7 @@ use domain::charge::{
     PercentageDetails, Price, RunningTotals, VolumeDetails,
 };
 use domain::credit_note::{self, AppliedTax, CreditNote, CreditStatus, Reason, RefundStatus};
-use domain::customer::{Customer, Metadata};
+use domain::customer::{Customer, Metadata, Provider, ProviderLink};
 use domain::id::{
     AddOnId, ApiKeyId, AppliedCouponId, AppliedTaxId, ChargeId, CouponId, CreditId, CreditNoteId, CreditNoteItemId,
     CustomerId, EndpointId, EventId, FeeId, GroupId, InvoiceId, MetadataId, MetricId, OrganizationId, PlanId,
@@ -133,6 +133,19 @@ pub fn organization(full: bool) -> Organization {
     }
 }
 
+fn provider_links() -> Vec<ProviderLink> {
+    let link = |provider, customer_id: Option<&str>, is_synced, methods: &[&str]| ProviderLink {
+        provider,
+        customer_id: customer_id.map(str::to_owned),
+        is_synced,
+        payment_methods: methods.iter().map(|method| (*method).to_owned()).collect(),
+    };
+    vec![
+        link(Provider::GoCardless, None, true, &[]),
+        link(Provider::Stripe, Some("cus_1"), false, &["card", "sepa_debit"]),
+    ]
+}
+
 pub fn customer(full: bool) -> Customer {
     let set = |word: &str| full.then(|| word.to_owned());
     Customer {
@@ -152,6 +165,8 @@ pub fn customer(full: bool) -> Customer {
         net_payment_term: full.then_some(0),
         invoice_grace_period: full.then_some(0),
         document_locale: set("nb"),
+        payment_provider: full.then_some(Provider::Stripe),
+        provider_links: if full { provider_links() } else { Vec::new() },
         tax_ids: if full { vec![TaxId(id(4)), TaxId(id(5))] } else { Vec::new() },
         metadata: if full { vec![metadata(6), metadata(7)] } else { Vec::new() },
         last_invoice_sequence: 12,

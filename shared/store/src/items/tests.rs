@@ -132,9 +132,21 @@ fn wallets_of_schema_1_are_what_they_were() {
 #[test]
 fn customers_of_schema_1_are_what_they_were() {
     for (full, file) in [(true, "customer.v1.json"), (false, "customer.v1.minimal.json")] {
-        let expected = Customer { is_currency_fixed: false, ..samples::customer(full) };
+        let expected = Customer { is_currency_fixed: false, ..before_schema_3(full) };
         assert_eq!(old_golden::<Customer>(file), expected, "{file}");
     }
+}
+
+/// Before schema 3 there were no links to payment providers.
+#[test]
+fn customers_of_schema_2_are_what_they_were() {
+    for (full, file) in [(true, "customer.v2.json"), (false, "customer.v2.minimal.json")] {
+        assert_eq!(old_golden::<Customer>(file), before_schema_3(full), "{file}");
+    }
+}
+
+fn before_schema_3(full: bool) -> Customer {
+    Customer { payment_provider: None, provider_links: Vec::new(), ..samples::customer(full) }
 }
 
 /// Before schema 2 there were no credits, no fees made by events, and no fees but of subscriptions and charges.

@@ -135,13 +135,13 @@ fn a_note_with_everything() {
           "updated_at": "2024-02-02T00:00:00Z",
           "file_url": "https://weir.example/documents/x.pdf",
           "total_amount_currency": "EUR",
-          "vat_amount_cents": 2,
           "vat_amount_currency": "EUR",
-          "sub_total_vat_excluded_amount_cents": 8,
           "sub_total_vat_excluded_amount_currency": "EUR",
           "balance_amount_currency": "EUR",
           "credit_amount_currency": "EUR",
           "refund_amount_currency": "EUR",
+          "vat_amount_cents": 2,
+          "sub_total_vat_excluded_amount_cents": 8,
           "items": [
             {
               "lago_id": "00000000-0000-0000-0000-000000000001",
