@@ -20,6 +20,7 @@ use domain::subscription::{self, Link, State, Subscription, Transition};
 use domain::tax::Tax;
 use domain::time::Instant;
 use domain::usage::digest;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use store::items::{Draft, Live, RunningNumber, SETTLING};
 use store::repositories::CustomerFile;
 use store::table::{Condition, Write};
@@ -34,14 +35,16 @@ use crate::{App, Attempt, Failure, Outcome, credit_note, notice, retry_on_confli
 
 /// Records that one transaction can change beside the invoice, the customer and the messages.
 const RECORDS_PER_COMMIT_MAX: usize = 80;
+/// Usage logs of a closing that are read at once.
+const LOGS_AT_ONCE: usize = 16;
 /// Partitions of a month's count of invoices, so that customers do not queue for one counter.
 const COUNT_SHARDS: u8 = 8;
 
-/// What one attempt of a step did.
+/// How things stand after one attempt of a step.
 enum Progress {
-    /// Nothing was due.
-    Idle,
-    /// One step.
+    /// Nothing is due (any more).
+    Done,
+    /// More is due.
     Stepped,
 }
 
@@ -62,7 +65,7 @@ pub async fn close_customer(
         let progress = app.until_no_conflict(|| step(app, organization, customer, until)).await?;
         match progress {
             Progress::Stepped => {}
-            Progress::Idle => return Ok(()),
+            Progress::Done => return Ok(()),
         }
     }
 }
@@ -114,6 +117,16 @@ impl Account {
         found.ok_or_else(|| Failure::Bug(format!("subscription {id} is missing from its customer")))
     }
 
+    /// Puts records in the place of what was loaded of them. Their versions stay those of the load: for looking on, not for
+    /// writing.
+    fn take_over(&mut self, changed: Vec<Subscription>) {
+        for record in changed {
+            if let Some(known) = self.subscriptions.iter_mut().find(|known| known.id == record.id) {
+                known.value = record;
+            }
+        }
+    }
+
     /// The record at the other end of a link.
     pub(crate) fn linked(&self, link: Option<&Link>) -> Option<&Subscription> {
         let found = self.subscriptions.iter().find(|record| link.is_some_and(|link| link.id == record.id));
@@ -155,58 +168,65 @@ async fn step(
     customer: CustomerId,
     until: Instant,
 ) -> Result<Progress, Attempt> {
-    let Some(account) = Account::load(app, organization, customer).await? else { return Ok(Progress::Idle) };
+    let Some(mut account) = Account::load(app, organization, customer).await? else { return Ok(Progress::Done) };
     let settling = if account.organization.is_sandbox() { chrono::TimeDelta::zero() } else { SETTLING };
     let horizon = Horizon { starts: until, closings: until - settling };
     let zone = account.zone();
-    let Some((at, step)) = agenda::next_step(&account.contracts(), zone, horizon) else { return Ok(Progress::Idle) };
-    match step {
+    let Some((at, step)) = agenda::next_step(&account.contracts(), zone, horizon) else { return Ok(Progress::Done) };
+    let changed = match step {
         Step::Activate(id) => {
             let record = account.record(id)?;
             let active = subscription::activate(record, account.plan(record.plan_id)?, zone, at, Some(at), at);
             let told = [Transition::Started(id)];
-            transition(app, &account, &[active], &told, at, Excess::Limit).await?;
+            transition(app, &account, vec![active], &told, at, Excess::Limit).await?
         }
         Step::Announce(id, alert) => {
             let record = account.record(id)?;
             let announced = subscription::announced(record, alert, account.plan(record.plan_id)?, zone);
-            transition(app, &account, &[announced], &[Transition::EndAnnounced(id)], at, Excess::Limit).await?;
+            transition(app, &account, vec![announced], &[Transition::EndAnnounced(id)], at, Excess::Limit).await?
         }
         Step::End(id) => {
             let record = account.record(id)?;
             let successor = account.linked(record.next.as_ref());
             let changed = subscription::end(record, successor, account.plan(record.plan_id)?, zone, at);
-            transition(app, &account, &changed, &[Transition::Terminated(id)], at, Excess::Limit).await?;
+            transition(app, &account, changed, &[Transition::Terminated(id)], at, Excess::Limit).await?
         }
         Step::Rotate { from, to } => {
             let (old, new) = (account.record(from)?, account.record(to)?);
             let (old_plan, new_plan) = (account.plan(old.plan_id)?, account.plan(new.plan_id)?);
             let (old, new) = subscription::rotate((old, old_plan), (new, new_plan), zone, at);
             let told = [Transition::Terminated(from), Transition::Started(to)];
-            transition(app, &account, &[old, new], &told, at, Excess::Limit).await?;
+            transition(app, &account, vec![old, new], &told, at, Excess::Limit).await?
         }
         Step::Start(id) => bill(app, &account, "start", &[(id, Situation::First)], at).await?,
         Step::Final(id) => {
             let rotated = account.record(id)?.next.as_ref().is_some_and(|link| link.change == Change::Downgrade);
             let situation = if rotated { Situation::Rotation } else { Situation::Terminated };
-            bill(app, &account, "final", &[(id, situation)], at).await?;
+            bill(app, &account, "final", &[(id, situation)], at).await?
         }
         Step::Bill(ids) => {
             let due: Vec<_> = ids.into_iter().map(|id| (id, Situation::Recurring)).collect();
-            bill(app, &account, "recurring", &due, at).await?;
+            bill(app, &account, "recurring", &due, at).await?
         }
         Step::Replan(ids) => {
             let mut commit = app.commit(&account.organization);
             let now = app.now(&account.organization);
+            let mut changed = Vec::with_capacity(ids.len());
             for id in ids.into_iter().take(RECORDS_PER_COMMIT_MAX) {
                 let record = account.record(id)?;
                 let moved = subscription::replanned(record, account.plan(record.plan_id)?, zone, now);
-                commit = commit.update(record, moved.as_ref().unwrap_or(&record.value));
+                let moved = moved.unwrap_or_else(|| record.value.clone());
+                commit = commit.update(record, &moved);
+                changed.push(moved);
             }
             retry_on_conflict(app.execute(commit).await)?;
+            changed
         }
-    }
-    Ok(Progress::Stepped)
+    };
+    // Mostly one step is all there is, and looking at what was just written saves reading it back.
+    account.take_over(changed);
+    let more = agenda::next_step(&account.contracts(), zone, horizon);
+    Ok(if more.is_some() { Progress::Stepped } else { Progress::Done })
 }
 
 /// Makes the first invoice of a plan in advance that follows on an upgrade, a second after it, without waiting for the
@@ -223,39 +243,42 @@ pub(crate) async fn bill_start(
     app.until_no_conflict(|| async {
         let account = Account::of(app, organization, customer).await?;
         match account.record(id)?.progress.start_invoice_at {
-            Some(at) => bill(app, &account, "start", &[(id, Situation::First)], at).await,
+            Some(at) => bill(app, &account, "start", &[(id, Situation::First)], at).await.map(drop),
             None => Ok(()),
         }
     })
     .await
 }
 
-/// Commits records that time has changed, with the credit notes for the unused days of those that end, and tells the world.
+/// Commits records that time has changed, with the credit notes for the unused days of those that end, tells the world, and
+/// gives the records back.
 pub(crate) async fn transition(
     app: &App,
     account: &Account,
-    changed: &[Subscription],
+    changed: Vec<Subscription>,
     told: &[Transition],
     at: Instant,
     excess: Excess,
-) -> Result<(), Attempt> {
+) -> Result<Vec<Subscription>, Attempt> {
     let mut commit = app.commit(&account.organization);
-    for issued in credit_note::for_ended(app, account, changed, at, excess).await? {
+    for issued in credit_note::for_ended(app, account, &changed, at, excess).await? {
         commit = issued.add_to(commit);
         for message in issued.messages(app, account) {
             commit = commit.then(&message);
         }
     }
-    for record in changed {
+    for record in &changed {
         commit = commit.update(account.record(record.id)?, record);
     }
-    for message in notice::of_transitions(app, account, changed, told, at).await? {
+    for message in notice::of_transitions(app, account, &changed, told, at).await? {
         commit = commit.then(&message);
     }
-    retry_on_conflict(app.execute(commit).await)
+    retry_on_conflict(app.execute(commit).await)?;
+    Ok(changed)
 }
 
-/// The invoice of what is due at one instant, with everything that follows from it, in one commit.
+/// The invoice of what is due at one instant, with everything that follows from it, in one commit; gives the records that it
+/// moved on.
 ///
 /// Its id derives from what it stands for. If it exists already (a process died before it had moved on all records of a
 /// very large invoice), its records are moved on and nothing is billed again.
@@ -265,7 +288,7 @@ async fn bill(
     occasion: &str,
     due: &[(SubscriptionId, Situation)],
     at: Instant,
-) -> Result<(), Attempt> {
+) -> Result<Vec<Subscription>, Attempt> {
     let subjects = subjects(account, due, at)?;
     let mut round = 0_u32;
     let id = loop {
@@ -279,13 +302,15 @@ async fn bill(
             None => break id,
         }
     };
-    let context = Context::load(app, account, &subjects).await?;
-    let numbering = Numbering::load(app, &account.organization, at).await?;
+    let (context, numbering, purse) = tokio::try_join!(
+        Context::load(app, account, &subjects),
+        Numbering::load(app, &account.organization, at),
+        Purse::load(app, account),
+    )?;
     let place = Place {
         sequence: Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() },
         created_seq: app.ids.sequence(),
     };
-    let purse = Purse::load(app, account).await?;
     let plan = closing::close(&context.snapshot(account), subjects, id, at, place, purse.means())
         .map_err(|error| Failure::Bug(error.to_string()))?;
 
@@ -301,11 +326,14 @@ async fn bill(
     for message in notice::of_invoice(app, account, &plan.invoice, &plan.subscriptions, at)? {
         commit = commit.then(&message);
     }
-    for record in plan.subscriptions.iter().take(RECORDS_PER_COMMIT_MAX.min(commit.room())) {
+    // The rest of a very large invoice's records moves on in the next round, by `catch_up`.
+    let mut moved = plan.subscriptions;
+    moved.truncate(RECORDS_PER_COMMIT_MAX.min(commit.room()));
+    for record in &moved {
         commit = commit.update(account.record(record.id)?, record);
     }
-    // The rest of a very large invoice's records moves on in the next round, by `catch_up`.
-    retry_on_conflict(app.execute(commit).await)
+    retry_on_conflict(app.execute(commit).await)?;
+    Ok(moved)
 }
 
 fn is_on(invoice: &Invoice, subject: &Subject<'_>) -> bool {
@@ -313,14 +341,22 @@ fn is_on(invoice: &Invoice, subject: &Subject<'_>) -> bool {
 }
 
 /// Moves on the records of an invoice that exists.
-async fn catch_up(app: &App, account: &Account, made: &Invoice, subjects: Vec<Subject<'_>>) -> Result<(), Attempt> {
+async fn catch_up(
+    app: &App,
+    account: &Account,
+    made: &Invoice,
+    subjects: Vec<Subject<'_>>,
+) -> Result<Vec<Subscription>, Attempt> {
     let zone = account.zone();
     let mut commit = app.commit(&account.organization);
+    let mut moved = Vec::new();
     for subject in subjects.into_iter().filter(|subject| is_on(made, subject)).take(RECORDS_PER_COMMIT_MAX) {
         let record = closing::billed(subject, made, zone);
         commit = commit.update(account.record(record.id)?, &record);
+        moved.push(record);
     }
-    retry_on_conflict(app.execute(commit).await)
+    retry_on_conflict(app.execute(commit).await)?;
+    Ok(moved)
 }
 
 fn subjects<'a>(account: &'a Account, due: &[(SubscriptionId, Situation)], at: Instant) -> Outcome<Vec<Subject<'a>>> {
@@ -371,9 +407,8 @@ impl Context {
 
     async fn read(app: &App, account: &Account, subjects: &[Subject<'_>], asked: Asked) -> Outcome<Context> {
         let organization = account.organization.id;
-        let taxes = app.store.taxes(organization).await?.into_iter().map(|tax| tax.value).collect();
-        let catalogue: Vec<Metric> =
-            app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
+        let (taxes, metrics) = tokio::try_join!(app.store.taxes(organization), app.store.metrics(organization))?;
+        let catalogue: Vec<Metric> = metrics.into_iter().map(|metric| metric.value).collect();
         // Records of one external id share its logs: each is read once, for all of them.
         let mut wishes: BTreeMap<(&str, MetricId), Wish<'_>> = BTreeMap::new();
         for subject in subjects {
@@ -392,13 +427,18 @@ impl Context {
                 wish.needs_each_event |= closing::needs_each_event(charge, metric);
             }
         }
-        let mut usage = Usage::new();
         let read_at = app.clock.now();
+        let catalogue = &catalogue;
+        let mut logs = Vec::with_capacity(wishes.len());
         for ((external_id, id), wish) in wishes {
-            let counted = crate::usage::counted(app, organization, external_id, &wish, &catalogue, asked).await?;
-            usage.insert((external_id.to_owned(), id), counted);
+            logs.push(async move {
+                let counted = crate::usage::counted(app, organization, external_id, &wish, catalogue, asked).await?;
+                Outcome::Ok(((external_id.to_owned(), id), counted))
+            });
         }
-        let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
+        let usage: Usage = stream::iter(logs).buffer_unordered(LOGS_AT_ONCE).try_collect().await?;
+        let taxes = taxes.into_iter().map(|tax| tax.value).collect();
+        let metrics = catalogue.iter().filter(|metric| metric.is_live()).cloned().collect();
         Ok(Context { taxes, metrics, usage, read_at })
     }
 

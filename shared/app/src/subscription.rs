@@ -326,7 +326,7 @@ async fn end_record(app: &App, account: &Account, id: SubscriptionId, told: Told
     };
     // Who asked for the end of a record is told that its credit does not fit; a deletion must happen.
     let excess = if told == Told::Yes { Excess::Refuse } else { Excess::Limit };
-    billing::transition(app, account, &changed, &transitions, at, excess).await
+    billing::transition(app, account, changed, &transitions, at, excess).await.map(drop)
 }
 
 /// Ends a record because its plan or customer is deleted, and bills it (chapter 02, 1.3 and 2.4).

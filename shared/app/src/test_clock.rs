@@ -12,6 +12,7 @@ use domain::problem::Problems;
 use domain::time::Instant;
 use store::keys;
 use store::keys::Owner;
+use store::repositories::Due;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time;
 
@@ -22,8 +23,9 @@ use crate::{App, Attempt, Failure, Outcome, Rejection, billing, organization, re
 const REQUEST_WAIT: Duration = Duration::from_secs(20);
 /// How long a drain waits for work that does not end (a message on its way to the dead-letter queue) before it goes on.
 const DRAIN_WAIT: Duration = Duration::from_secs(120);
-/// Due entries read at once.
+/// Due entries read at once, and how many are read first: mostly an instant has fewer.
 const DUE_PAGE: usize = 100;
+const DUE_PEEK: usize = 8;
 /// Customers billed side by side at one instant.
 const CUSTOMERS_AT_ONCE: usize = 16;
 
@@ -81,32 +83,44 @@ pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -
 pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
     let Some(target) = get(&app.organization(organization).await?)?.advancing_to else { return Ok(()) };
     drain(app, organization, "").await?;
-    while let Some(at) = next_due(app, organization).await?.filter(|at| *at <= target) {
-        set(app, organization, at, Some(target)).await?;
-        match act_all(app, organization, at).await {
+    while let Some((at, due)) = earliest(app, organization, target).await? {
+        let numbering = set(app, organization, at, Some(target)).await?.document_numbering;
+        match act_all(app, organization, numbering, due, at).await {
             // It would fail again for ever, and the clock would be `advancing` for good. It stops here instead, where the
             // user can mend what cannot be billed (a tax rate that no amount can carry) and advance again.
             Err(Failure::Bug(cause)) => {
                 tracing::error!(org.id = %organization, "the clock of sandbox {organization} stops at {at}: {cause}");
-                return set(app, organization, at, None).await;
+                return set(app, organization, at, None).await.map(drop);
             }
             done => done?,
         }
     }
     set(app, organization, target, Some(target)).await?;
     drain(app, organization, "").await?;
-    set(app, organization, target, None).await
+    set(app, organization, target, None).await.map(drop)
 }
 
-async fn next_due(app: &App, organization: OrganizationId) -> Outcome<Option<Instant>> {
-    Ok(app.store.next_due(&keys::due_in_sandbox(organization)).await?)
+/// The earliest instant up to `until` at which something is due, with what is due then: all of it or a page.
+async fn earliest(app: &App, organization: OrganizationId, until: Instant) -> Outcome<Option<(Instant, Vec<Due>)>> {
+    let partition = keys::due_in_sandbox(organization);
+    let mut due = app.store.due(&partition, until, DUE_PEEK).await?;
+    let Some(at) = due.first().map(|first| first.at) else { return Ok(None) };
+    if due.len() == DUE_PEEK && due.iter().all(|entry| entry.at == at) {
+        due = app.store.due(&partition, at, DUE_PAGE).await?;
+    }
+    due.retain(|entry| entry.at == at);
+    Ok(Some((at, due)))
 }
 
 /// Does what is due at one instant. Customers that follow each other are billed side by side: nothing of one concerns
 /// another, unless they share one series of numbers.
-async fn act_all(app: &App, organization: OrganizationId, at: Instant) -> Outcome<()> {
-    let due = app.store.due(&keys::due_in_sandbox(organization), at, DUE_PAGE).await?;
-    let numbering = app.organization(organization).await?.document_numbering;
+async fn act_all(
+    app: &App,
+    organization: OrganizationId,
+    numbering: DocumentNumbering,
+    due: Vec<Due>,
+    at: Instant,
+) -> Outcome<()> {
     let at_once = match numbering {
         DocumentNumbering::PerCustomer => CUSTOMERS_AT_ONCE,
         DocumentNumbering::PerOrganization => 1,
@@ -162,7 +176,12 @@ async fn act(app: &App, organization: OrganizationId, owner: &Owner, at: Instant
 }
 
 /// Sets the clock. An advance that somebody else has ended meanwhile stays ended.
-async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to: Option<Instant>) -> Outcome<()> {
+async fn set(
+    app: &App,
+    organization: OrganizationId,
+    now: Instant,
+    advancing_to: Option<Instant>,
+) -> Outcome<Organization> {
     organization::change(app, organization, |found, _| {
         let clock = get(found)?;
         if clock.advancing_to.is_none() {
@@ -173,7 +192,6 @@ async fn set(app: &App, organization: OrganizationId, now: Instant, advancing_to
         Ok(Organization { test_clock: Some(moved), ..found.clone() })
     })
     .await
-    .map(drop)
 }
 
 /// Waits until the events that the organization has sent so far stand in the log, a moment at most.

@@ -3,6 +3,8 @@
 //! A record knows its key, its places in indexes and its stored form (`items`). Bodies are JSON, compressed when that
 //! is shorter; the first byte says which. An item of an older schema still decodes: the stored form's defaults see to it.
 
+use std::cell::RefCell;
+use std::io::{self, Read};
 use std::ops::Deref;
 
 use bytes::Bytes;
@@ -10,12 +12,16 @@ use domain::id::OrganizationId;
 use domain::ledger::Movement;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zstd::bulk::Compressor;
+use zstd::stream::read::Decoder;
+use zstd::zstd_safe::DCtx;
 
 use crate::keys::Timeline;
 use crate::table::{IndexEntry, Item, Key, TableError};
 
 /// Bodies below this many bytes are stored as they are: compression would not pay for itself.
 const COMPRESS_FROM_BYTES: usize = 256;
+const COMPRESSION_LEVEL: i32 = 3;
 const PLAIN: u8 = b'j';
 const COMPRESSED: u8 = b'z';
 
@@ -113,7 +119,7 @@ pub fn encode_body<S: Serialize>(kind: &'static str, stored: &S) -> Result<Bytes
 /// Bytes as a body: compressed when that is shorter.
 #[must_use]
 pub fn pack(bytes: &[u8]) -> Bytes {
-    let compressed = (bytes.len() >= COMPRESS_FROM_BYTES).then(|| zstd::bulk::compress(bytes, 3).ok()).flatten();
+    let compressed = (bytes.len() >= COMPRESS_FROM_BYTES).then(|| compress(bytes)).flatten();
     let (tag, content) = match &compressed {
         Some(shorter) if shorter.len() < bytes.len() => (COMPRESSED, shorter.as_slice()),
         Some(_) | None => (PLAIN, bytes),
@@ -131,11 +137,28 @@ pub fn pack(bytes: &[u8]) -> Bytes {
 pub fn unpack(kind: &'static str, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
     match body.split_first() {
         Some((&PLAIN, content)) => Ok(content.to_vec()),
-        Some((&COMPRESSED, content)) => {
-            zstd::stream::decode_all(content).map_err(|error| DecodeError::new(kind, error.to_string()))
-        }
+        Some((&COMPRESSED, content)) => decompress(content).map_err(|error| DecodeError::new(kind, error.to_string())),
         Some(_) | None => Err(DecodeError::new(kind, "unknown encoding of the body")),
     }
+}
+
+// Making a context costs more than using it on bodies of this size: each thread keeps its own.
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(COMPRESSION_LEVEL).ok());
+    static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
+/// None if it cannot be compressed: the body stays as it is then.
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(bytes).ok())
+}
+
+fn decompress(content: &[u8]) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|context| {
+        let mut bytes = Vec::with_capacity(content.len() * 4);
+        Decoder::with_context(content, context).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
 }
 
 /// A stored form from a body.

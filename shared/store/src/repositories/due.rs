@@ -46,12 +46,6 @@ impl Store {
         Ok(dues)
     }
 
-    /// When the next thing is due in a partition, however far ahead; none if nothing is.
-    pub async fn next_due(&self, partition: &str) -> Result<Option<Instant>, LoadError> {
-        let first = self.due(partition, Instant::MAX_UTC, 1).await?;
-        Ok(first.first().map(|due| due.at))
-    }
-
     /// Whether a sandbox organization still has work under way whose id begins with `prefix`. Read consistently.
     pub async fn unfinished_work(&self, organization: OrganizationId, prefix: &str) -> Result<bool, LoadError> {
         let mut query = Query { limit: Some(1), ..Query::prefix(keys::works(organization), prefix) };

@@ -312,7 +312,7 @@ async fn what_is_due_is_found_in_order() {
     let org = organization_id();
     let sandbox = Scope { timeline: Timeline::Sandbox, ..scope() };
     let partition = keys::due_in_sandbox(org);
-    assert_eq!(store.next_due(&partition).await.unwrap(), None);
+    assert_eq!(store.due(&partition, domain::time::Instant::MAX_UTC, 1).await.unwrap(), []);
     let mut expected = Vec::new();
     for number in [3_u8, 1, 2] {
         let due_at = at("2024-03-01T00:00:00Z") + chrono::TimeDelta::hours(number.into());
@@ -336,7 +336,8 @@ async fn what_is_due_is_found_in_order() {
     assert_eq!(due[1].owner, Some((org, Owner::Customer(CustomerId(id(3))))));
     assert_eq!(store.due(&partition, at("2024-03-01T02:00:00Z"), 2).await.unwrap().len(), 2);
     assert_eq!(store.due(&partition, at("2024-03-01T00:29:59Z"), 2).await.unwrap().len(), 0);
-    assert_eq!(store.next_due(&partition).await.unwrap(), Some(at("2024-03-01T00:30:00Z")));
+    let first = store.due(&partition, domain::time::Instant::MAX_UTC, 1).await.unwrap();
+    assert_eq!(first.iter().map(|due| due.at).collect::<Vec<_>>(), [at("2024-03-01T00:30:00Z")]);
 
     // On the real clock everything of a customer is in one shard, a settling time later.
     let real = Subscription {
