@@ -88,12 +88,9 @@ impl Account {
         organization: OrganizationId,
         customer: CustomerId,
     ) -> Outcome<Option<Account>> {
-        let organization = app.organization(organization).await?;
-        let Some(CustomerFile { customer, subscriptions, live }) =
-            app.store.customer_file(organization.id, customer).await?
-        else {
-            return Ok(None);
-        };
+        let file = async { Ok(app.store.customer_file(organization, customer).await?) };
+        let (organization, file) = tokio::try_join!(app.organization(organization), file)?;
+        let Some(CustomerFile { customer, subscriptions, live }) = file else { return Ok(None) };
         let plans = plans_of(app, organization.id, subscriptions.iter().map(|record| record.plan_id)).await?;
         Ok(Some(Account { organization, customer, subscriptions, plans, live }))
     }
@@ -290,23 +287,27 @@ async fn bill(
     at: Instant,
 ) -> Result<Vec<Subscription>, Attempt> {
     let subjects = subjects(account, due, at)?;
-    let mut round = 0_u32;
-    let id = loop {
-        let id = invoice_id(account, occasion, &subjects, at, round);
-        match app.store.invoice(account.organization.id, id).await? {
-            Some(made) if subjects.iter().any(|subject| is_on(&made, subject)) => {
-                return catch_up(app, account, &made, subjects).await;
+    let found = async {
+        let mut round = 0_u32;
+        loop {
+            let id = invoice_id(account, occasion, &subjects, at, round);
+            match app.store.invoice(account.organization.id, id).await? {
+                Some(made) if subjects.iter().any(|subject| is_on(&made, subject)) => return Ok((id, Some(made))),
+                // Made for others that were due at the same instant: a record came to be due later (chapter 02, 6.1).
+                Some(_) => round += 1,
+                None => return Ok((id, None)),
             }
-            // Made for others that were due at the same instant: a record came to be due later (chapter 02, 6.1).
-            Some(_) => round += 1,
-            None => break id,
         }
     };
-    let (context, numbering, purse) = tokio::try_join!(
+    let ((id, made), context, numbering, purse) = tokio::try_join!(
+        found,
         Context::load(app, account, &subjects),
         Numbering::load(app, &account.organization, at),
         Purse::load(app, account),
     )?;
+    if let Some(made) = made {
+        return catch_up(app, account, &made, subjects).await;
+    }
     let place = Place {
         sequence: Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() },
         created_seq: app.ids.sequence(),
