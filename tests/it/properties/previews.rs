@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{CASES, check_cases};
-use crate::scenarios::world::World;
+use crate::scenarios::world::{World, merge};
 
 const ZONES: [&str; 5] = ["UTC", "America/Los_Angeles", "Asia/Tokyo", "America/Santiago", "Pacific/Auckland"];
 const INTERVALS: [&str; 4] = ["weekly", "monthly", "quarterly", "yearly"];
@@ -55,6 +55,35 @@ struct Case {
     until_made: i64,
     uses: Vec<(i64, i64)>,
     act: Act,
+    means: Means,
+}
+
+/// What reduces the customer's invoices: a coupon (applied with these terms) and granted credits.
+#[derive(Debug, Clone)]
+struct Means {
+    coupon: Option<Value>,
+    granted: Option<u32>,
+}
+
+fn some_means() -> impl Strategy<Value = Means> {
+    let frequency = prop::sample::select(vec![
+        json!({"frequency": "once"}),
+        json!({"frequency": "recurring", "frequency_duration": 2}),
+        json!({"frequency": "forever"}),
+    ]);
+    let amount = prop_oneof![
+        (1..30_000_u32).prop_map(|cents| {
+            json!({"coupon_type": "fixed_amount", "amount_cents": cents, "amount_currency": "EUR"})
+        }),
+        (1..1100_u32).prop_map(|permille| {
+            json!({"coupon_type": "percentage", "percentage_rate": format!("{}.{}", permille / 10, permille % 10)})
+        }),
+    ];
+    let coupon = (frequency, amount).prop_map(|(mut frequency, amount)| {
+        merge(&mut frequency, amount);
+        frequency
+    });
+    (prop::option::of(coupon), prop::option::of(1..600_u32)).prop_map(|(coupon, granted)| Means { coupon, granted })
 }
 
 fn a_case() -> impl Strategy<Value = Case> {
@@ -73,17 +102,10 @@ fn a_case() -> impl Strategy<Value = Case> {
         (0..20 * day, 0..100 * day, made),
         uses,
         act,
+        some_means(),
     )
-        .prop_map(|(zone, anniversary, grace_days, plans, (start, until_asked, until_made), uses, act)| Case {
-            zone,
-            anniversary,
-            grace_days,
-            plans,
-            start,
-            until_asked,
-            until_made,
-            uses,
-            act,
+        .prop_map(|(zone, anniversary, grace_days, plans, (start, until_asked, until_made), uses, act, means)| {
+            Case { zone, anniversary, grace_days, plans, start, until_asked, until_made, uses, act, means }
         })
 }
 
@@ -135,6 +157,22 @@ fn world(case: &Case) -> World {
         "acme",
         json!({"timezone": case.zone, "billing_configuration": {"invoice_grace_period": case.grace_days}}),
     );
+    if let Some(terms) = &case.means.coupon {
+        let mut coupon = json!({"name": "less", "code": "less", "expiration": "no_expiration"});
+        merge(&mut coupon, terms.clone());
+        world.post("/coupons", json!({ "coupon": coupon }));
+        world.post(
+            "/applied_coupons",
+            json!({"applied_coupon": {"external_customer_id": "acme", "coupon_code": "less"}}),
+        );
+    }
+    if let Some(credits) = case.means.granted {
+        let granted = format!("{credits}.5");
+        let wallet =
+            json!({"external_customer_id": "acme", "rate_amount": "1", "currency": "EUR", "granted_credits": granted});
+        world.post("/wallets", json!({ "wallet": wallet }));
+        world.settle();
+    }
     world
 }
 
