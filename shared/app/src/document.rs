@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::credit_note::CreditNote;
 use domain::customer::Customer;
-use domain::id::{CreditNoteId, InvoiceId, OrganizationId};
+use domain::id::{CreditNoteId, FeeId, InvoiceId, OrganizationId};
 use domain::invoice::{Invoice, credit};
 use domain::organization::Organization;
+use domain::usage::daily::Movement;
 use domain::wallet::WalletTransaction;
 use tokio::time;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use crate::billing::Account;
 use crate::jobs::{DocumentJob, DocumentSubject};
 use crate::ports::Renderer;
-use crate::{App, Failure, Outcome, Rejection, credit_note, notice, retry_on_conflict};
+use crate::{App, Failure, Outcome, Rejection, credit_note, explain, notice, retry_on_conflict};
 
 /// How long a download waits for the document (chapter 09, behaviour 6).
 const DOWNLOAD_WAIT: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub struct InvoiceDocument {
     pub invoice: Invoice,
     /// The purchase that a credit invoice sells.
     pub purchase: Option<WalletTransaction>,
+    /// The daily movements of the fees that show them.
+    pub breakdowns: Vec<(FeeId, Vec<Movement>)>,
 }
 
 /// Marks the links of credit notes.
@@ -180,6 +183,7 @@ async fn render_invoice(
     let document = InvoiceDocument {
         organization: account.organization.clone(),
         customer: account.customer.value.clone(),
+        breakdowns: explain::breakdowns(app, organization, &found).await?,
         invoice: found.value,
         purchase,
     };

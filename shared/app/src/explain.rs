@@ -2,12 +2,14 @@
 
 use domain::billing::explain::{inputs, seen, tell};
 use domain::id::{FeeId, InvoiceId, OrganizationId};
-use domain::invoice::{self, Basis, ChargeItem, Fee, FeeItem, UsageBasis};
-use domain::metric::Metric;
+use domain::invoice::{self, Basis, BilledSubscription, ChargeItem, Fee, FeeItem, Invoice, UsageBasis};
+use domain::metric::{AggregationType, Metric};
 use domain::money::Currency;
 use domain::organization::Organization;
 use domain::time::Zone;
+use domain::usage::daily::{Movement, daily};
 use domain::usage::event::Event;
+use rust_decimal::Decimal;
 use store::usage::Wanted;
 use wire::explanation::Output;
 
@@ -102,6 +104,36 @@ pub async fn events(
     };
     let part = page(inputs.len());
     Ok((inputs.len(), inputs[part].iter().map(|event| (*event).clone()).collect()))
+}
+
+/// The daily movements of an invoice's fees that show them: those of recurring charges in arrears, with units (chapter 04,
+/// 13.3). One read of the log each.
+///
+/// # Errors
+/// The table did not answer, or a sum is too large.
+pub(crate) async fn breakdowns(
+    app: &App,
+    organization: OrganizationId,
+    invoice: &Invoice,
+) -> Outcome<Vec<(FeeId, Vec<Movement>)>> {
+    let mut breakdowns = Vec::new();
+    for fee in &invoice.fees {
+        let Some(item) = fee.charge().filter(|item| item.event.is_none() && fee.units > Decimal::ZERO) else {
+            continue;
+        };
+        let Some(Basis::Usage(basis)) = &item.basis else { continue };
+        let by_days = [AggregationType::Sum, AggregationType::UniqueCount].contains(&basis.aggregation);
+        let is_of = |billed: &&BilledSubscription| Some(billed.subscription_id) == fee.subscription_id;
+        let is_renewal = invoice.subscriptions.iter().filter(is_of).any(|billed| billed.is_renewed_by(fee));
+        if !basis.recurring || !by_days || is_renewal {
+            continue;
+        }
+        let events = seen_events(app, organization, fee, item, basis).await?;
+        let leaf = item.group.as_ref().map(|group| group.id);
+        let movements = daily(&basis.metric(item), leaf, &events, &basis.window, invoice.zone);
+        breakdowns.push((fee.id, movements.map_err(|error| Failure::Bug(error.to_string()))?));
+    }
+    Ok(breakdowns)
 }
 
 /// The events of the fee's log that its billing saw, with all their properties.

@@ -11,15 +11,15 @@ use domain::invoice::{Basis, BilledSubscription, ChargeItem, CreditLine, CreditS
 use domain::organization::{Identity, Organization};
 use domain::tax::FeeTax;
 use domain::time::{Instant, Interval as DomainInterval, Zone};
-use domain::wallet::WalletTransaction;
+use domain::usage::daily;
 use rust_decimal::Decimal;
 
 use crate::locale::Locale;
 use crate::source::{
-    AddOnFee, AdvanceFee, AmountDetails, AppliedTax, Body, Buyer, ChargeFee, ChargeFeeKind, ChargeTiming, CouponCredit,
-    CouponValue, CreditNoteSource, CreditPurchase, CreditedCharge, CreditedItem, CreditedSubscription, DaysUsed,
-    GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata, Party, Period, Seller,
-    SubscriptionFee, SubscriptionSource, Totals, Usage,
+    AddOnFee, AdvanceFee, AmountDetails, AppliedTax, Body, Breakdown, Buyer, Change, ChargeFee, ChargeFeeKind,
+    ChargeTiming, CouponCredit, CouponValue, CreditNoteSource, CreditPurchase, CreditedCharge, CreditedItem,
+    CreditedSubscription, DaysUsed, GraduatedPercentageRange, GraduatedRange, Interval, InvoiceSource, Metadata,
+    Movement, Party, Period, Seller, SubscriptionFee, SubscriptionSource, Totals, Usage,
 };
 use crate::{credit_note, invoice, pdf};
 
@@ -156,7 +156,7 @@ fn buyer(customer: &Customer) -> Buyer {
 /// What the page shows of an invoice: local dates, and nothing computed anew.
 #[must_use]
 pub fn source(document: &InvoiceDocument) -> InvoiceSource {
-    let InvoiceDocument { organization, customer, invoice, purchase } = document;
+    let InvoiceDocument { organization, customer, invoice, .. } = document;
     InvoiceSource {
         // Codes were checked when they were set; another one would print English.
         locale: Locale::from_code(customer.locale(organization)).unwrap_or(Locale::En),
@@ -167,14 +167,15 @@ pub fn source(document: &InvoiceDocument) -> InvoiceSource {
         net_payment_term_days: invoice.net_payment_term,
         seller: seller(organization),
         buyer: buyer(customer),
-        body: body(invoice, purchase.as_ref()),
+        body: body(document),
         totals: totals(invoice),
         tax_notices: Vec::new(),
         footer: organization.invoice_footer.clone(),
     }
 }
 
-fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
+fn body(document: &InvoiceDocument) -> Body {
+    let InvoiceDocument { invoice, purchase, .. } = document;
     let sold = invoice.fees.iter().find_map(|fee| match &fee.item {
         FeeItem::Credit { wallet_name, .. } => Some((fee.amount_cents, wallet_name.clone())),
         FeeItem::Subscription { .. } | FeeItem::Charge(_) | FeeItem::AddOn { .. } => None,
@@ -192,7 +193,7 @@ fn body(invoice: &Invoice, purchase: Option<&WalletTransaction>) -> Body {
             invoice.fees.iter().filter_map(|fee| Some(advance_fee(invoice, fee, fee.charge()?))).collect(),
         ),
         (None, _) | (_, None) => {
-            Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(invoice, billed)).collect())
+            Body::Subscriptions(invoice.subscriptions.iter().map(|billed| subscription(document, billed)).collect())
         }
     }
 }
@@ -240,10 +241,9 @@ fn advance_fee(invoice: &Invoice, fee: &Fee, item: &ChargeItem) -> AdvanceFee {
     // The invoice of an event is dated by it.
     let at = invoice.subscriptions.first().map(|billed| billed.at);
     let days = match (&item.basis, at) {
-        (Some(Basis::Usage(basis)), Some(at)) if item.prorated => Some(DaysUsed {
-            used: u32::try_from(invoice.zone.days(at, basis.window.to)).unwrap_or_default(),
-            total: u32::try_from(basis.window.period_days).unwrap_or_default(),
-        }),
+        (Some(Basis::Usage(basis)), Some(at)) if item.prorated => {
+            Some(DaysUsed { used: days(invoice.zone.days(at, basis.window.to)), total: days(basis.window.period_days) })
+        }
         _ => None,
     };
     AdvanceFee {
@@ -257,7 +257,8 @@ fn advance_fee(invoice: &Invoice, fee: &Fee, item: &ChargeItem) -> AdvanceFee {
     }
 }
 
-fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionSource {
+fn subscription(document: &InvoiceDocument, billed: &BilledSubscription) -> SubscriptionSource {
+    let invoice = &document.invoice;
     let (zone, bounds) = (invoice.zone, &billed.boundaries);
     let fees: Vec<&Fee> =
         invoice.fees.iter().filter(|fee| fee.subscription_id == Some(billed.subscription_id)).collect();
@@ -268,7 +269,7 @@ fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionS
     let charge_fees: Vec<ChargeFee> =
         fees.iter().filter_map(|fee| fee.charge().map(|item| charge_fee(fee, item, billed))).collect();
     // A renewal shows the coming period as UTC dates already.
-    let coming = fees.iter().find(|fee| is_renewal(fee, billed)).map(|fee| period(Zone::UTC, fee.from, fee.to));
+    let coming = fees.iter().find(|fee| billed.is_renewed_by(fee)).map(|fee| period(Zone::UTC, fee.from, fee.to));
     SubscriptionSource {
         name: Some(billed.name.clone()).filter(|name| *name != billed.plan_name),
         plan_name: billed.plan_name.clone(),
@@ -280,13 +281,36 @@ fn subscription(invoice: &Invoice, billed: &BilledSubscription) -> SubscriptionS
         subscription_fee: own
             .map(|(fee, _)| SubscriptionFee { amount_cents: fee.amount_cents, tax_rates: rates(&fee.taxes) }),
         charge_fees,
-        breakdowns: Vec::new(),
+        breakdowns: fees.iter().filter_map(|fee| breakdown(document, fee)).collect(),
     }
 }
 
-/// A charge fee that pays for another window than the one billed: the coming one.
-fn is_renewal(fee: &Fee, billed: &BilledSubscription) -> bool {
-    fee.charge().is_some() && fee.from > billed.boundaries.charges_from && fee.to > billed.boundaries.charges_to
+/// The table of a fee's daily movements, if it has any.
+fn breakdown(document: &InvoiceDocument, fee: &Fee) -> Option<Breakdown> {
+    let (_, movements) = document.breakdowns.iter().find(|(id, _)| *id == fee.id)?;
+    let item = fee.charge()?;
+    let Some(Basis::Usage(basis)) = &item.basis else { return None };
+    let total = days(basis.window.period_days);
+    let movement = |movement: &daily::Movement| Movement {
+        date: movement.date,
+        change: match movement.change {
+            daily::Change::Added(units) => Change::Added(units),
+            daily::Change::Removed(units) => Change::Removed(units),
+            daily::Change::AddedAndRemoved(units) => Change::AddedAndRemoved(units),
+        },
+        days: DaysUsed { used: days(movement.days), total },
+    };
+    Some(Breakdown {
+        name: item.display_name.clone(),
+        group: item.group.as_ref().map(|group| group.display_name.clone()),
+        prorated: item.prorated,
+        movements: movements.iter().map(movement).collect(),
+    })
+}
+
+/// Days of a period are never negative.
+fn days(days: i64) -> u32 {
+    u32::try_from(days).unwrap_or_default()
 }
 
 fn charge_fee(fee: &Fee, item: &ChargeItem, billed: &BilledSubscription) -> ChargeFee {
@@ -306,7 +330,7 @@ fn charge_fee(fee: &Fee, item: &ChargeItem, billed: &BilledSubscription) -> Char
         charge: item.charge_id.to_string(),
         name: item.display_name.clone(),
         group: item.group.as_ref().map(|group| group.display_name.clone()),
-        timing: if is_renewal(fee, billed) { ChargeTiming::InAdvance } else { ChargeTiming::InArrears },
+        timing: if billed.is_renewed_by(fee) { ChargeTiming::InAdvance } else { ChargeTiming::InArrears },
         amount_cents: fee.amount_cents,
         tax_rates: rates(&fee.taxes),
         kind,

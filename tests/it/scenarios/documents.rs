@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::receiver::Receiver;
-use super::world::send;
+use super::world::{World, send};
 use super::{calls, hundred};
 
 #[test]
@@ -58,6 +58,40 @@ fn a_document_is_made_once_and_opens_without_a_key() {
         404 {"status":404,"error":"Not Found","code":"resource_not_found"}
         404 {"status":404,"error":"Not Found","code":"resource_not_found"}"#]]
     .assert_eq(&answers.join("\n"));
+}
+
+#[test]
+fn prorated_units_are_broken_down_by_day() {
+    let world = World::new("2023-03-01");
+    world.metric_with("seats", "sum seats", json!({"recurring": true}));
+    let mut charge = world.charge("seats", "standard", json!({"amount": "10"}));
+    charge["prorated"] = json!(true);
+    world.plan("pro", "0 EUR monthly", &[charge]);
+    world.subscribe("acme", "pro");
+    // P1 of chapter 03, 3.7.
+    let seats = |at: &'static str, number: &str| (at, json!({ "seats": number }));
+    let events = [seats("2023-03-10", "5"), seats("2023-05-26T10:00", "12"), seats("2023-05-26T11:00", "12")];
+    world.usage("acme", "seats", &events);
+    world.travel_to("2023-06-01");
+    let invoices = world.all_invoices("acme");
+    let id = invoices.last().unwrap()["lago_id"].as_str().unwrap();
+    let download = || world.ask(Method::POST, &format!("/invoices/{id}/download"), None);
+    assert_eq!(download().status, 200);
+    world.settle();
+    let link = download().json()["invoice"]["file_url"].as_str().unwrap().to_owned();
+    let pdf = send("no key", Method::GET, &link, None);
+    let page = pdf_extract::extract_text_from_mem(&pdf.bytes).unwrap();
+    let words: Vec<&str> = page.split_whitespace().collect();
+    let page = words.join(" ");
+    // 5 for the whole month and 24 for six days of it: 9.64517 x 10.
+    for words in [
+        "96.45",
+        "Breakdown",
+        "May 01, 2023 Used 31 out of 31 days +5 seats",
+        "May 26, 2023 Used 6 out of 31 days +24 seats",
+    ] {
+        assert!(page.contains(words), "`{words}` is missing: {page}");
+    }
 }
 
 #[test]

@@ -90,6 +90,14 @@ pub struct BilledSubscription {
     pub recurring: bool,
 }
 
+impl BilledSubscription {
+    /// Whether a fee of the subscription pays for the coming window: a recurring charge in advance, renewed with the period.
+    #[must_use]
+    pub fn is_renewed_by(&self, fee: &Fee) -> bool {
+        fee.charge().is_some() && fee.from > self.boundaries.charges_from && fee.to > self.boundaries.charges_to
+    }
+}
+
 /// What a fee is for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FeeItem {

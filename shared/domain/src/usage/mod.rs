@@ -13,6 +13,7 @@
 //! - A number too long for the decimal type is no plain number: it is left out, and the hourly check reports it.
 
 pub mod count;
+pub mod daily;
 pub mod digest;
 pub mod event;
 pub mod in_advance;

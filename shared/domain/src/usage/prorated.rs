@@ -135,10 +135,12 @@ fn unit_days(full: Decimal, days: i64) -> Result<Decimal, Overflow> {
 
 /// The numbers of one leaf up to the window's end.
 #[derive(Debug, Clone, Default)]
-struct Numbers<'a> {
-    carried: Decimal,
+pub(super) struct Numbers<'a> {
+    /// Their sum before the window.
+    pub(super) carried: Decimal,
     events_count: i64,
-    inside: Vec<(&'a Event, Decimal)>,
+    /// Those of the window, in the order that they came.
+    pub(super) inside: Vec<(&'a Event, Decimal)>,
 }
 
 fn sums<'a>(
@@ -148,6 +150,17 @@ fn sums<'a>(
     window: &Window,
     days: &impl Days,
 ) -> Result<Vec<Prorated>, Overflow> {
+    let numbers = numbers(metric, slots, events, window)?;
+    numbers.into_iter().map(|numbers| prorated_sum(numbers, window, days)).collect()
+}
+
+/// The numbers of each slot.
+pub(super) fn numbers<'a>(
+    metric: &Metric,
+    slots: &Slots<'_>,
+    events: impl IntoIterator<Item = &'a Event>,
+    window: &Window,
+) -> Result<Vec<Numbers<'a>>, Overflow> {
     let mut numbers = vec![Numbers::default(); slots.count()];
     for event in events {
         let place = window.place(event.timestamp);
@@ -163,7 +176,7 @@ fn sums<'a>(
             numbers.carried = numbers.carried.checked_add(value).ok_or(Overflow)?;
         }
     }
-    numbers.into_iter().map(|numbers| prorated_sum(numbers, window, days)).collect()
+    Ok(numbers)
 }
 
 fn prorated_sum(mut numbers: Numbers<'_>, window: &Window, days: &impl Days) -> Result<Prorated, Overflow> {
@@ -186,39 +199,84 @@ fn unique_counts<'a>(
 ) -> Result<Vec<Prorated>, Overflow> {
     let events: Vec<&Event> = events.into_iter().collect();
     let totals = unique_count::aggregated(metric, slots, events.iter().copied(), window);
-    let values = unique_count::values(metric, events, window);
-    let mut units: Vec<Vec<&Unit<'_>>> = vec![Vec::new(); slots.count()];
-    for unit in values.units() {
-        if let Some(units) = slots.of(unit.added_by).and_then(|slot| units.get_mut(slot)) {
-            units.push(unit);
-        }
-    }
-    units
+    units(metric, slots, events, window)
         .into_iter()
         .zip(totals)
         .map(|(units, total)| prorated_stays(&units, window, days)?.prorated(total.units, total.events_count, window))
         .collect()
 }
 
-fn prorated_stays(units: &[&Unit<'_>], window: &Window, days: &impl Days) -> Result<Sheet, Overflow> {
-    let mut carried = 0_i64;
-    let mut changes = Vec::new();
-    for unit in units {
+/// The units of each slot.
+pub(super) fn units<'a>(
+    metric: &Metric,
+    slots: &Slots<'_>,
+    events: Vec<&'a Event>,
+    window: &Window,
+) -> Vec<Vec<Unit<'a>>> {
+    let mut units: Vec<Vec<Unit<'a>>> = vec![Vec::new(); slots.count()];
+    for unit in unique_count::values(metric, events, window).units() {
+        if let Some(units) = slots.of(unit.added_by).and_then(|slot| units.get_mut(slot)) {
+            units.push(*unit);
+        }
+    }
+    units
+}
+
+/// What a window sees of a unit (chapter 03, 3.7). Instants are within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Nothing.
+    None,
+    /// It was there before, and stays.
+    Carried,
+    /// It came, and stays.
+    Added(Instant),
+    /// It was there before, and went.
+    Removed(Instant),
+    /// It came and went. A late event may date its going before its coming.
+    AddedAndRemoved(Instant, Instant),
+}
+
+impl Stay {
+    pub(super) fn of(unit: &Unit<'_>, window: &Window) -> Stay {
         let added_at = unit.added_by.timestamp;
         let removed_at = unit.removed_at.filter(|_| !unit.outlasts(window));
         match (window.place(added_at), removed_at) {
-            (Place::After, _) => {}
-            (Place::Before, None) => carried += 1,
-            (Place::Inside, None) => changes.push((added_at, days.calendar_days(rounded(added_at), window.to))),
+            (Place::After, _) => Stay::None,
+            (Place::Before, None) => Stay::Carried,
+            (Place::Inside, None) => Stay::Added(added_at),
             // Removed before the window began: in a late event's words even before it was added.
-            (Place::Before | Place::Inside, Some(removed_at)) if !window.contains(removed_at) => {}
-            (Place::Before, Some(removed_at)) => {
-                changes.push((removed_at, days.calendar_days(window.from, rounded(removed_at))));
+            (Place::Before | Place::Inside, Some(removed_at)) if !window.contains(removed_at) => Stay::None,
+            (Place::Before, Some(removed_at)) => Stay::Removed(removed_at),
+            (Place::Inside, Some(removed_at)) => Stay::AddedAndRemoved(added_at, removed_at),
+        }
+    }
+
+    /// The days that it counts for.
+    pub(super) fn days(self, window: &Window, days: &impl Days) -> i64 {
+        match self {
+            Stay::None => 0,
+            Stay::Carried => days.days(window.from, window.to),
+            Stay::Added(added_at) => days.calendar_days(rounded(added_at), window.to),
+            Stay::Removed(removed_at) => days.calendar_days(window.from, rounded(removed_at)),
+            // A removal dated before the adding lasts no day at all.
+            Stay::AddedAndRemoved(added_at, removed_at) => {
+                days.calendar_days(rounded(added_at), rounded(removed_at)).max(0)
             }
-            (Place::Inside, Some(removed_at)) => {
-                // A removal dated before the adding lasts no day at all.
-                let stay = days.calendar_days(rounded(added_at), rounded(removed_at)).max(0);
-                changes.push((added_at, stay));
+        }
+    }
+}
+
+fn prorated_stays(units: &[Unit<'_>], window: &Window, days: &impl Days) -> Result<Sheet, Overflow> {
+    let mut carried = 0_i64;
+    let mut changes = Vec::new();
+    for unit in units {
+        let stay = Stay::of(unit, window);
+        match stay {
+            Stay::None => {}
+            Stay::Carried => carried += 1,
+            Stay::Added(at) | Stay::Removed(at) | Stay::AddedAndRemoved(at, _) => {
+                changes.push((at, stay.days(window, days)));
             }
         }
     }
