@@ -8,6 +8,7 @@ mod crash;
 mod emulator;
 mod flights;
 mod kill;
+mod openapi;
 mod properties;
 mod scenarios;
 mod simulation;

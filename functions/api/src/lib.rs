@@ -12,11 +12,17 @@ mod call;
 mod error;
 mod idempotency;
 mod layers;
+mod openapi;
 mod reply;
 mod routes;
 
 use app::App;
 use axum::Router;
+
+/// Weir's own OpenAPI document.
+pub fn document() -> &'static serde_json::Value {
+    &openapi::DOCUMENT
+}
 
 /// Every route, over a host's `App`.
 pub fn router(app: App) -> Router {

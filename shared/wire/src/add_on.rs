@@ -66,7 +66,8 @@ fn parse_line(fields: Fields<'_>, unread: &mut Problems) -> Line {
 }
 
 /// An add-on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "AddOn")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 5.
 pub struct Output {
     pub lago_id: String,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::fee;
 
 /// A row of gross revenue.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GrossRevenue {
     month: String,
     amount_cents: i64,
@@ -15,7 +15,7 @@ pub struct GrossRevenue {
 }
 
 /// A row of monthly recurring revenue; nulls in a month without any.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Mrr {
     month: String,
     amount_cents: Option<i64>,
@@ -23,7 +23,8 @@ pub struct Mrr {
 }
 
 /// A row of invoiced usage.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "InvoicedUsage")]
 pub struct Usage {
     month: String,
     code: String,
@@ -32,7 +33,7 @@ pub struct Usage {
 }
 
 /// A row of invoice collection; nulls in a month without invoices.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct InvoiceCollection {
     month: String,
     payment_status: Option<&'static str>,

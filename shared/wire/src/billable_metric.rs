@@ -125,7 +125,8 @@ pub struct Counts {
 }
 
 /// A billable metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "BillableMetric")]
 #[allow(missing_docs)] // Fields are named and explained in chapters 06, 3, and 09.
 pub struct Output {
     pub lago_id: String,
@@ -138,6 +139,7 @@ pub struct Output {
     pub created_at: String,
     pub field_name: Option<String>,
     #[serde(serialize_with = "sent::as_stored")]
+    #[schemars(with = "crate::schema::MetricGroup")]
     pub group: Value,
     pub active_subscriptions_count: u64,
     pub draft_invoices_count: u64,
@@ -146,7 +148,8 @@ pub struct Output {
 }
 
 /// A dimension as the newest clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "BillableMetricFilter")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 09.
 pub struct Filter {
     pub key: String,
@@ -199,7 +202,8 @@ fn filters(groups: &Groups) -> Vec<Filter> {
 }
 
 /// A leaf group, an entry of `groups`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Group")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 3.
 pub struct GroupOutput {
     pub lago_id: String,

@@ -200,7 +200,8 @@ impl AppliedStatus {
 }
 
 /// A coupon.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Coupon")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 6.
 pub struct Output {
     pub lago_id: String,
@@ -274,7 +275,8 @@ impl Output {
 }
 
 /// A coupon applied to a customer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "AppliedCoupon")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 7.
 pub struct AppliedOutput {
     pub lago_id: String,

@@ -20,7 +20,8 @@ use crate::{customer, fee, format};
 mod tests;
 
 /// A credit note as clients see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CreditNote")]
 pub struct Output {
     lago_id: Uuid,
     sequential_id: i64,
@@ -61,7 +62,8 @@ pub struct Output {
     applied_taxes: Option<Vec<AppliedTaxOutput>>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CreditNoteItem")]
 struct ItemOutput {
     lago_id: Uuid,
     amount_cents: i64,
@@ -70,7 +72,8 @@ struct ItemOutput {
     fee: Option<fee::Output>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CreditNoteAppliedTax")]
 struct AppliedTaxOutput {
     lago_id: Option<Uuid>,
     lago_credit_note_id: Option<Uuid>,
@@ -321,7 +324,8 @@ pub fn parse_update(fields: Fields<'_>) -> Result<Option<RefundStatus>, Problems
 }
 
 /// What a note of some items would come to (chapter 04, 10.8).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CreditNoteEstimate")]
 pub struct Estimate {
     lago_invoice_id: Uuid,
     invoice_number: String,
@@ -339,7 +343,8 @@ pub struct Estimate {
     applied_taxes: Vec<AppliedTaxOutput>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CreditNoteEstimatedItem")]
 struct EstimatedItem {
     lago_fee_id: Uuid,
     amount_cents: i64,

@@ -58,7 +58,8 @@ fn parse_metadata(entry: Fields<'_>, unread: &mut Problems) -> MetadataEntry {
 }
 
 /// A customer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Customer")]
 #[allow(missing_docs)] // Fields are named and explained in chapters 06, 8, and 09.
 pub struct Output {
     pub lago_id: String,
@@ -99,7 +100,8 @@ pub struct Output {
 }
 
 /// `billing_configuration` of a customer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CustomerBillingConfiguration")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 8.
 pub struct BillingConfiguration {
     pub invoice_grace_period: Option<u32>,
@@ -111,7 +113,7 @@ pub struct BillingConfiguration {
 }
 
 /// What `billing_configuration` says of the provider in use.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)] // Fields are named and explained in chapter 08, 4.6.
 pub struct ProviderOutput {
     pub provider_customer_id: Option<String>,
@@ -123,7 +125,8 @@ pub struct ProviderOutput {
 }
 
 /// A pair of the client's own.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CustomerMetadata")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 8.
 pub struct MetadataOutput {
     pub lago_id: String,
@@ -134,14 +137,14 @@ pub struct MetadataOutput {
 }
 
 /// The link to a customer's portal (chapter 06, 18).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PortalUrl {
     /// Opens the portal for twelve hours.
     pub portal_url: String,
 }
 
 /// `{}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Empty {}
 
 impl Output {

@@ -562,7 +562,8 @@ impl<'de> Deserialize<'de> for Sent<'de> {
 }
 
 /// The event object of an answer.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Event")]
 pub struct Output<'a> {
     lago_id: Uuid,
     transaction_id: &'a str,
@@ -570,6 +571,7 @@ pub struct Output<'a> {
     external_customer_id: Option<&'a str>,
     code: &'a str,
     timestamp: String,
+    #[schemars(with = "crate::schema::Object")]
     properties: PropertiesOutput<'a>,
     lago_subscription_id: Option<Uuid>,
     external_subscription_id: &'a str,
@@ -640,7 +642,8 @@ pub struct Surroundings<'a> {
 }
 
 /// An event in the list of events: the event, what stands around it, what was sent, and what is odd about it.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ListedEvent")]
 pub struct Listed<'a> {
     #[serde(flatten)]
     event: Output<'a>,
@@ -652,19 +655,22 @@ pub struct Listed<'a> {
     warnings: Vec<&'static str>,
 }
 
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "EventPayload")]
 struct Payload<'a> {
     event: AsSent<'a>,
 }
 
 /// The event as a client would send it again; whole seconds.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "EventAsSent")]
 struct AsSent<'a> {
     transaction_id: &'a str,
     external_customer_id: Option<&'a str>,
     external_subscription_id: Option<&'a str>,
     code: &'a str,
     timestamp: i64,
+    #[schemars(with = "crate::schema::Object")]
     properties: PropertiesOutput<'a>,
 }
 

@@ -24,7 +24,8 @@ use crate::value::Json;
 const ENTRIES_MAX: usize = 10_000;
 
 /// `explanation`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "FeeExplanation")]
 pub struct Output {
     lago_fee_id: Uuid,
     lago_invoice_id: Option<Uuid>,
@@ -53,7 +54,8 @@ pub struct Output {
 }
 
 /// How the exact amount became minor units.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationRounding")]
 struct Rounding {
     /// The amount before rounding, in currency units; null where terms were not kept.
     exact_amount: Option<String>,
@@ -63,7 +65,8 @@ struct Rounding {
     amount_cents: i64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationAggregation")]
 struct Aggregation {
     lago_billable_metric_id: Uuid,
     code: String,
@@ -86,13 +89,15 @@ struct Aggregation {
     values_per_event: Option<List<String>>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationDimension")]
 struct Dimension {
     key: String,
     value: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationWindow")]
 struct WindowOutput {
     from: String,
     to: String,
@@ -106,7 +111,8 @@ struct WindowOutput {
     received_until: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationEvents")]
 struct Events {
     count: usize,
     digest: String,
@@ -114,7 +120,8 @@ struct Events {
 }
 
 /// A list that says whether it is whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "{T}List")]
 struct List<T> {
     is_complete: bool,
     entries: Vec<T>,
@@ -129,7 +136,8 @@ impl<T> List<T> {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationProration")]
 struct ProrationOutput {
     rule: &'static str,
     period_days: i64,
@@ -139,20 +147,23 @@ struct ProrationOutput {
     units: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationCarried")]
 struct Carried {
     units: String,
     days: i64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationMovement")]
 struct MovementOutput {
     at: String,
     units: String,
     days: i64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationWeighting")]
 struct Weighting {
     rule: &'static str,
     start_level: String,
@@ -161,20 +172,23 @@ struct Weighting {
     variations: List<Variation>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationVariation")]
 struct Variation {
     at: String,
     value: String,
     seconds_left: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationPrice")]
 struct Price {
     lago_charge_id: Uuid,
     charge_model: &'static str,
     prorated: bool,
     pay_in_advance: bool,
     #[serde(serialize_with = "as_json")]
+    #[schemars(with = "crate::schema::ChargeProperties")]
     properties: Value,
 }
 
@@ -182,17 +196,20 @@ fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Erro
     Json(value).serialize(serializer)
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationCalculation")]
 struct Calculation {
     /// The parts of the amount, as the fee shows them.
     #[serde(serialize_with = "as_json")]
+    #[schemars(with = "crate::schema::AmountDetails")]
     amount_details: Value,
     exact_amount: String,
     exact_unit_amount: String,
 }
 
 /// The event that made the fee, and its window.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationEvent")]
 struct EventOutput {
     lago_event_id: Uuid,
     transaction_id: String,
@@ -207,7 +224,8 @@ struct EventOutput {
 }
 
 /// What the window of an event's fee had come to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationLevel")]
 struct LevelOutput {
     /// `A`, with what was carried into the window.
     units: String,
@@ -225,7 +243,8 @@ struct LevelOutput {
     values_one_by_one: LimitedOutput,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationRunning")]
 struct RunningOutput {
     count: i64,
     last: String,
@@ -233,7 +252,8 @@ struct RunningOutput {
     below_free_total: i64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationLimited")]
 struct LimitedOutput {
     count: i64,
     free_units_used: String,
@@ -263,7 +283,8 @@ impl From<Level> for LevelOutput {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationMinimum")]
 struct Minimum {
     rule: &'static str,
     minimum_amount_cents: i64,
@@ -274,7 +295,8 @@ struct Minimum {
     lago_true_up_parent_fee_id: Option<Uuid>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ExplanationSubscription")]
 struct Subscription {
     rule: &'static str,
     formula: &'static str,

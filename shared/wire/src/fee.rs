@@ -33,7 +33,8 @@ pub struct Context<'a> {
 }
 
 /// A fee as clients see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Fee")]
 pub struct Output {
     lago_id: Option<Uuid>,
     lago_group_id: Option<Uuid>,
@@ -62,6 +63,7 @@ pub struct Output {
     succeeded_at: Option<String>,
     failed_at: Option<String>,
     refunded_at: Option<String>,
+    #[schemars(with = "crate::schema::AmountDetails")]
     amount_details: Details,
     vat_amount_cents: i64,
     vat_amount_currency: &'static str,
@@ -78,7 +80,8 @@ pub struct Output {
 }
 
 /// What a fee is for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "FeeItem")]
 struct Item {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -100,7 +103,8 @@ impl Serialize for Details {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "FeeAppliedTax")]
 struct AppliedTax {
     lago_id: Option<Uuid>,
     lago_fee_id: Option<Uuid>,

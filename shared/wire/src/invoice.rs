@@ -92,7 +92,8 @@ pub struct Context<'a> {
 }
 
 /// An invoice as clients see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Invoice")]
 pub struct Output {
     lago_id: Uuid,
     sequential_id: i64,
@@ -144,7 +145,7 @@ pub struct Output {
 }
 
 /// A coupon or credit note used on an invoice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)] // The names are the wire's; chapter 06, 12 says what they hold.
 pub struct Credit {
     pub lago_id: Uuid,
@@ -158,7 +159,7 @@ pub struct Credit {
 }
 
 /// The coupon or credit note.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)] // The names are the wire's; chapter 06, 12 says what they hold.
 pub struct CreditItem {
     pub lago_item_id: Uuid,
@@ -172,14 +173,15 @@ pub struct CreditItem {
 }
 
 /// The invoice that a credit was used on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)] // The names are the wire's; chapter 06, 12 says what they hold.
 pub struct CreditInvoice {
     pub lago_id: Uuid,
     pub payment_status: &'static str,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "InvoiceMetadata")]
 struct MetadataOutput {
     lago_id: Uuid,
     key: String,
@@ -187,7 +189,8 @@ struct MetadataOutput {
     created_at: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "InvoiceAppliedTax")]
 struct AppliedTax {
     lago_id: Uuid,
     lago_invoice_id: Uuid,

@@ -18,7 +18,8 @@ pub fn filter(account_type: Option<&str>, account_id: Option<&str>) -> Option<Fi
 }
 
 /// A statement.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Statement")]
 pub struct Output<'a> {
     ledger_entries: Vec<EntryOutput<'a>>,
     accounts: Vec<AccountOutput>,
@@ -37,7 +38,8 @@ impl<'a> Output<'a> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "LedgerEntry")]
 struct EntryOutput<'a> {
     lago_id: Uuid,
     lago_transaction_id: Uuid,
@@ -56,7 +58,8 @@ struct EntryOutput<'a> {
     invoice_number: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "LedgerAccount")]
 struct AccountOutput {
     account_type: &'static str,
     lago_account_id: Option<Uuid>,

@@ -23,6 +23,7 @@ pub mod list;
 pub mod organization;
 pub mod plan;
 pub mod preview;
+pub mod schema;
 pub mod subscription;
 pub mod tax;
 pub mod test_clock;

@@ -79,7 +79,7 @@ impl Paging {
 }
 
 /// `meta` of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Meta {
     /// This page; 0 for an empty one.
     pub current_page: usize,

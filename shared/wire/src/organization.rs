@@ -76,7 +76,8 @@ pub(crate) fn parse_identity(fields: Fields<'_>) -> IdentityUpdate {
 }
 
 /// An organization. The API key is no part of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Organization")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 1.
 pub struct Output {
     pub lago_id: String,
@@ -106,7 +107,8 @@ pub struct Output {
 }
 
 /// `billing_configuration` of an organization.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "OrganizationBillingConfiguration")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 1.
 pub struct BillingConfiguration {
     pub invoice_footer: Option<String>,

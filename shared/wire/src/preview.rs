@@ -105,7 +105,8 @@ fn parse_when(fields: Fields<'_>, unread: &mut Problems) -> When {
 }
 
 /// What a preview shows.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "InvoicePreview")]
 pub struct Output {
     /// The first invoice that would be issued; null if none ever would.
     pub invoice: Option<invoice::Output>,

@@ -182,7 +182,8 @@ fn check_dates(
 }
 
 /// A subscription.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Subscription")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 9.
 pub struct Output {
     pub lago_id: String,

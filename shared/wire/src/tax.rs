@@ -50,7 +50,8 @@ pub struct Counts {
 }
 
 /// A tax.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Tax")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 2.
 pub struct Output {
     pub lago_id: String,

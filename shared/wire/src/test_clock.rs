@@ -32,7 +32,8 @@ pub fn in_the_past() -> Problems {
 }
 
 /// The clock as clients see it, under `test_clock`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "TestClock")]
 pub struct Output {
     frozen_time: String,
     status: &'static str,

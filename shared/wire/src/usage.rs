@@ -146,7 +146,8 @@ fn folded(name: &str) -> String {
 }
 
 /// `customer_usage`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CustomerUsage")]
 pub struct Output {
     from_datetime: String,
     to_datetime: String,
@@ -190,7 +191,8 @@ impl From<CurrentUsage> for Output {
 }
 
 /// One entry of `charges_usage`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ChargeUsage")]
 struct ChargeOutput {
     units: String,
     events_count: i64,
@@ -200,18 +202,22 @@ struct ChargeOutput {
     billable_metric: MetricObject,
     groups: Vec<GroupObject>,
     total_aggregated_units: String,
+    #[schemars(with = "[crate::schema::Object; 0]")]
     filters: [(); 0],
+    #[schemars(with = "[crate::schema::Object; 0]")]
     grouped_usage: [(); 0],
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ChargeUsageCharge")]
 struct ChargeObject {
     lago_id: Uuid,
     charge_model: &'static str,
     invoice_display_name: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ChargeUsageMetric")]
 struct MetricObject {
     lago_id: Uuid,
     name: String,
@@ -219,7 +225,8 @@ struct MetricObject {
     aggregation_type: &'static str,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GroupUsage")]
 struct GroupObject {
     lago_id: Uuid,
     key: String,

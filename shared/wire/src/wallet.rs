@@ -119,7 +119,8 @@ fn word<T>(fields: Fields<'_>, name: &str, parse: impl Fn(&str) -> Option<T>) ->
 }
 
 /// A wallet as clients see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Wallet")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 14 and chapter 09.
 pub struct Output {
     pub lago_id: String,
@@ -148,7 +149,8 @@ pub struct Output {
 }
 
 /// A recurring rule of a wallet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "RecurringTransactionRule")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 14.
 pub struct RuleOutput {
     pub lago_id: String,
@@ -213,7 +215,8 @@ impl Output {
 }
 
 /// A transaction of a wallet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "WalletTransaction")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 14 and chapter 09.
 pub struct TransactionOutput {
     pub lago_id: String,

@@ -37,7 +37,7 @@ impl<T: Serialize> Serialize for Message<'_, T> {
 }
 
 /// `events_errors`: the hourly check's findings, transaction ids (chapter 07, 1.8).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct EventsErrors<'a> {
     /// No live metric has the code.
     pub invalid_code: &'a [String],
@@ -110,7 +110,8 @@ pub struct LogEntry<'a> {
 }
 
 /// A log entry as clients see it.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "WebhookLogEntry")]
 pub struct Output<'a> {
     lago_id: Uuid,
     webhook_endpoint_id: Uuid,

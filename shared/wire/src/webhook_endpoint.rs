@@ -60,7 +60,8 @@ pub fn algorithm_word(algorithm: SignatureAlgorithm) -> &'static str {
 }
 
 /// An endpoint as clients see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "WebhookEndpoint")]
 pub struct Output {
     lago_id: Uuid,
     lago_organization_id: Uuid,

@@ -5,15 +5,42 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::add_on::AddOn;
+use wire::schema::inputs::AddOnInput;
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/add_ons", post(create).get(list))
         .route("/add_ons/{code}", get(show).put(update).patch(update).delete(delete))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "add_ons",
+        [
+            operation::post("/add_ons", "createAddOn", "Create an add-on")
+                .takes::<AddOnInput>("add_on")
+                .gives::<wire::add_on::Output>("add_on")
+                .missing(&["tax"]),
+            operation::get("/add_ons", "listAddOns", "List add-ons")
+                .notes("Newest first.")
+                .lists::<wire::add_on::Output>("add_ons"),
+            operation::get("/add_ons/{code}", "retrieveAddOn", "Retrieve an add-on")
+                .gives::<wire::add_on::Output>("add_on")
+                .missing(&["add_on"]),
+            operation::update("/add_ons/{code}", "updateAddOn", "Update an add-on")
+                .edits::<AddOnInput>("add_on")
+                .gives::<wire::add_on::Output>("add_on")
+                .missing(&["add_on", "tax"]),
+            operation::delete("/add_ons/{code}", "deleteAddOn", "Delete an add-on")
+                .gives::<wire::add_on::Output>("add_on")
+                .missing(&["add_on"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, call: &Call, add_on: &AddOn) -> ApiResult {

@@ -12,6 +12,7 @@ use wire::list::Paging;
 
 use crate::call::{Call, Query};
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -20,6 +21,35 @@ pub(crate) fn routes() -> Router<App> {
         .route("/analytics/mrr", get(mrr))
         .route("/analytics/invoiced_usage", get(invoiced_usage))
         .route("/analytics/invoice_collection", get(invoice_collection))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "analytics",
+        [
+            operation::get("/analytics/gross_revenue", "listGrossRevenue", "Gross revenue by month")
+                .lists_whole::<GrossRevenue>("gross_revenues")
+                .query("currency", ParameterKind::Text("EUR"), "In this currency.")
+                .query("months", ParameterKind::Number, "The last months, the present one included.")
+                .query("external_customer_id", ParameterKind::Text("acme"), "Of this customer."),
+            operation::get("/analytics/mrr", "listMrr", "Monthly recurring revenue")
+                .lists_whole::<Mrr>("mrrs")
+                .query("currency", ParameterKind::Text("EUR"), "In this currency.")
+                .query("months", ParameterKind::Number, "The last months, the present one included."),
+            operation::get("/analytics/invoiced_usage", "listInvoicedUsage", "Invoiced usage by month")
+                .lists_whole::<Usage>("invoiced_usages")
+                .query("currency", ParameterKind::Text("EUR"), "In this currency.")
+                .query("months", ParameterKind::Number, "The last months, the present one included."),
+            operation::get(
+                "/analytics/invoice_collection",
+                "listInvoiceCollection",
+                "Invoices by month and payment status",
+            )
+            .lists_whole::<InvoiceCollection>("invoice_collections")
+            .query("currency", ParameterKind::Text("EUR"), "In this currency.")
+            .query("months", ParameterKind::Number, "The last months, the present one included."),
+        ],
+    )
 }
 
 /// What the query asks for; none if the currency is no currency at all: nothing can be of it.

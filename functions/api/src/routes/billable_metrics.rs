@@ -6,9 +6,11 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::metric::Metric;
 use domain::organization::Organization;
+use wire::schema::inputs::BillableMetricInput;
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -16,6 +18,40 @@ pub(crate) fn routes() -> Router<App> {
         .route("/billable_metrics", post(create).get(list))
         .route("/billable_metrics/{code}", get(show).put(update).patch(update).delete(delete))
         .route("/billable_metrics/{code}/groups", get(groups))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "billable_metrics",
+        [
+            operation::post("/billable_metrics", "createBillableMetric", "Create a billable metric")
+                .takes::<BillableMetricInput>("billable_metric")
+                .gives::<wire::billable_metric::Output>("billable_metric"),
+            operation::get("/billable_metrics", "listBillableMetrics", "List billable metrics")
+                .notes("Newest first.")
+                .lists::<wire::billable_metric::Output>("billable_metrics"),
+            operation::get("/billable_metrics/{code}", "retrieveBillableMetric", "Retrieve a billable metric")
+                .gives::<wire::billable_metric::Output>("billable_metric")
+                .missing(&["billable_metric"]),
+            operation::update("/billable_metrics/{code}", "updateBillableMetric", "Update a billable metric")
+                .notes("While a plan uses it, only name, description and dimensions change; the rest is ignored.")
+                .edits::<BillableMetricInput>("billable_metric")
+                .gives::<wire::billable_metric::Output>("billable_metric")
+                .missing(&["billable_metric"]),
+            operation::delete("/billable_metrics/{code}", "deleteBillableMetric", "Delete a billable metric")
+                .notes("Its charges go with it.")
+                .gives::<wire::billable_metric::Output>("billable_metric")
+                .missing(&["billable_metric"]),
+            operation::get(
+                "/billable_metrics/{code}/groups",
+                "listBillableMetricGroups",
+                "List the groups of a billable metric",
+            )
+            .notes("The values of the only dimension, or of the second one.")
+            .lists::<wire::billable_metric::GroupOutput>("groups")
+            .missing(&["billable_metric"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, metric: &Metric) -> ApiResult {

@@ -6,10 +6,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{delete as deleting, get, post};
 use domain::coupon::Coupon;
-use wire::coupon::{AppliedStatus, Calendar};
+use wire::coupon::{AppliedOutput, AppliedStatus, Calendar};
+use wire::schema::inputs::{AppliedCouponInput, CouponInput};
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -18,6 +20,53 @@ pub(crate) fn routes() -> Router<App> {
         .route("/coupons/{code}", get(show).put(update).patch(update).delete(delete))
         .route("/applied_coupons", post(apply).get(list_applied))
         .route("/customers/{external_id}/applied_coupons/{id}", deleting(remove))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "coupons",
+        [
+            operation::post("/coupons", "createCoupon", "Create a coupon")
+                .takes::<CouponInput>("coupon")
+                .gives::<wire::coupon::Output>("coupon")
+                .missing(&["plans", "billable_metrics"])
+                .refuses(405, &["only_one_limitation_type_per_coupon_allowed"]),
+            operation::get("/coupons", "listCoupons", "List coupons")
+                .notes("Newest first.")
+                .lists::<wire::coupon::Output>("coupons"),
+            operation::get("/coupons/{code}", "retrieveCoupon", "Retrieve a coupon")
+                .gives::<wire::coupon::Output>("coupon")
+                .missing(&["coupon"]),
+            operation::update("/coupons/{code}", "updateCoupon", "Update a coupon")
+                .notes("Once applied, only name and expiration change; the rest is ignored.")
+                .edits::<CouponInput>("coupon")
+                .gives::<wire::coupon::Output>("coupon")
+                .missing(&["coupon", "plans", "billable_metrics"])
+                .refuses(405, &["only_one_limitation_type_per_coupon_allowed"]),
+            operation::delete("/coupons/{code}", "deleteCoupon", "Delete a coupon")
+                .notes("Ends its active applications.")
+                .gives::<wire::coupon::Output>("coupon")
+                .missing(&["coupon"]),
+            operation::post("/applied_coupons", "applyCoupon", "Apply a coupon to a customer")
+                .notes("Fields of the coupon that are sent again hold for this application.")
+                .takes::<AppliedCouponInput>("applied_coupon")
+                .gives::<AppliedOutput>("applied_coupon")
+                .missing(&["customer", "coupon"])
+                .refuses(405, &["plan_overlapping"]),
+            operation::get("/applied_coupons", "listAppliedCoupons", "List applied coupons")
+                .notes("Newest first, with their credits.")
+                .lists::<AppliedOutput>("applied_coupons")
+                .query("external_customer_id", ParameterKind::Text("acme"), "Of this customer.")
+                .query("status", ParameterKind::Word(&["active", "terminated"]), "In this state."),
+            operation::delete(
+                "/customers/{external_id}/applied_coupons/{id}",
+                "removeAppliedCoupon",
+                "Remove a coupon from a customer",
+            )
+            .gives::<AppliedOutput>("applied_coupon")
+            .missing(&["customer", "applied_coupon"]),
+        ],
+    )
 }
 
 fn calendar(app: &App, call: &Call) -> Calendar {

@@ -8,9 +8,11 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post, put};
 use domain::credit_note::CreditNote;
 use domain::organization::Organization;
+use wire::schema::inputs::{CreditNoteEstimateInput, CreditNoteInput, CreditNoteRefundInput};
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -20,6 +22,44 @@ pub(crate) fn routes() -> Router<App> {
         .route("/credit_notes/{id}", get(show).put(update).patch(update))
         .route("/credit_notes/{id}/download", post(download))
         .route("/credit_notes/{id}/void", put(void))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "credit_notes",
+        [
+            operation::post("/credit_notes", "createCreditNote", "Issue a credit note")
+                .takes::<CreditNoteInput>("credit_note")
+                .gives::<wire::credit_note::Output>("credit_note")
+                .missing(&["invoice", "fee"])
+                .refuses(405, &["invalid_type_or_status"]),
+            operation::get("/credit_notes", "listCreditNotes", "List credit notes")
+                .notes("Newest first, without items.")
+                .lists::<wire::credit_note::Output>("credit_notes")
+                .query("external_customer_id", ParameterKind::Text("acme"), "Of this customer."),
+            operation::post("/credit_notes/estimate", "estimateCreditNote", "Estimate a credit note")
+                .notes("What could be credited and refunded. Nothing is stored.")
+                .takes::<CreditNoteEstimateInput>("credit_note")
+                .gives::<wire::credit_note::Estimate>("estimated_credit_note")
+                .missing(&["invoice", "fee"])
+                .refuses(405, &["invalid_type_or_status"]),
+            operation::get("/credit_notes/{id}", "retrieveCreditNote", "Retrieve a credit note")
+                .gives::<wire::credit_note::Output>("credit_note")
+                .missing(&["credit_note"]),
+            operation::update("/credit_notes/{id}", "updateCreditNote", "Update the refund status of a credit note")
+                .takes::<CreditNoteRefundInput>("credit_note")
+                .gives::<wire::credit_note::Output>("credit_note")
+                .missing(&["credit_note"]),
+            operation::post("/credit_notes/{id}/download", "downloadCreditNote", "Make the PDF of a credit note")
+                .notes("`file_url` is the permanent link to it.")
+                .gives_or_empty::<wire::credit_note::Output>("credit_note")
+                .missing(&["credit_note"]),
+            operation::put("/credit_notes/{id}/void", "voidCreditNote", "Void what is left of a credit note")
+                .gives::<wire::credit_note::Output>("credit_note")
+                .missing(&["credit_note"])
+                .refuses(405, &["no_voidable_amount"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, note: &CreditNote) -> ApiResult {

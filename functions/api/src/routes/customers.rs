@@ -4,9 +4,11 @@ use app::{App, Failure, customer, ledger, past_usage, portal, present, usage};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use wire::schema::inputs::CustomerInput;
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -18,6 +20,70 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers/{external_id}/current_usage", get(current_usage))
         .route("/customers/{external_id}/past_usage", get(past_usage))
         .route("/customers/{external_id}/ledger", get(statement))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "customers",
+        [
+            operation::post("/customers", "upsertCustomer", "Create or update a customer")
+                .notes("The customer of this `external_id` is updated; if there is none, it is made.")
+                .takes::<CustomerInput>("customer")
+                .gives::<wire::customer::Output>("customer")
+                .missing(&["tax"]),
+            operation::get("/customers", "listCustomers", "List customers")
+                .notes("Oldest first.")
+                .lists::<wire::customer::Output>("customers"),
+            operation::get("/customers/{external_id}", "retrieveCustomer", "Retrieve a customer")
+                .gives::<wire::customer::Output>("customer")
+                .missing(&["customer"]),
+            operation::delete("/customers/{external_id}", "deleteCustomer", "Delete a customer")
+                .notes("Its subscriptions end, and what they owe is invoiced.")
+                .gives::<wire::customer::Output>("customer")
+                .missing(&["customer"]),
+            operation::get(
+                "/customers/{external_id}/current_usage",
+                "retrieveCurrentUsage",
+                "Retrieve the current usage of a subscription",
+            )
+            .gives::<wire::usage::Output>("customer_usage")
+            .query(
+                "external_subscription_id",
+                ParameterKind::Text("acme-startup"),
+                "The subscription; without it there is none.",
+            )
+            .missing(&["customer"])
+            .refuses(405, &["no_active_subscription"]),
+            operation::get(
+                "/customers/{external_id}/past_usage",
+                "listPastUsage",
+                "List the billed usage of a subscription",
+            )
+            .notes("Newest period first.")
+            .lists::<wire::usage::past::Period>("usage_periods")
+            .needs("external_subscription_id", ParameterKind::Text("acme-startup"), "The subscription.")
+            .query("billable_metric_code", ParameterKind::Text("api_calls"), "Charges on this metric only.")
+            .query("periods_count", ParameterKind::Number, "Instead of `per_page`.")
+            .missing(&["billable_metric"])
+            .checked(),
+            operation::get(
+                "/customers/{external_id}/ledger",
+                "retrieveStatement",
+                "Retrieve the statement of a customer's ledger",
+            )
+            .notes("Oldest first. Debits and credits of a transaction are equal.")
+            .gives_bare::<wire::ledger::Output<'static>>()
+            .query("page", ParameterKind::Number, "Which page, from 1.")
+            .query("per_page", ParameterKind::Number, "Entries of a page, at most 1000; 100 if absent.")
+            .query("account_type", ParameterKind::Text("receivable"), "Entries of these accounts.")
+            .query(
+                "account_id",
+                ParameterKind::Text("1a901a90-1a90-1a90-1a90-1a901a901a90"),
+                "Entries of this object's account.",
+            )
+            .missing(&["customer"]),
+        ],
+    )
 }
 
 async fn upsert(State(app): State<App>, call: Call) -> ApiResult {

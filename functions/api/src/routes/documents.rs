@@ -8,9 +8,21 @@ use axum::routing::get;
 use http::header;
 
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/documents/{token}/{name}", get(open))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "documents",
+        [operation::get("/documents/{token}/{name}", "openDocument", "Open a PDF")
+            .notes("The link that `file_url` gives.")
+            .gives_other("application/pdf")
+            .missing(&["resource"])
+            .open()],
+    )
 }
 
 async fn open(State(app): State<App>, Path((token, _name)): Path<(String, String)>) -> ApiResult {

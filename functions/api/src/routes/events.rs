@@ -10,9 +10,11 @@ use domain::organization::Organization;
 use wire::error::ErrorBody;
 use wire::event::{Batch, Inferred, Listed, Output, Surroundings};
 use wire::fee::Estimate;
+use wire::schema::inputs::{EventBatchInput, EventEstimateInput, EventInput};
 
 use crate::call::{Call, Raw};
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -21,6 +23,34 @@ pub(crate) fn routes() -> Router<App> {
         .route("/events/batch", post(batch))
         .route("/events/estimate_fees", post(estimate_fees))
         .route("/events/{transaction_id}", get(show))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "events",
+        [
+            operation::post("/events", "createEvent", "Send an event")
+                .notes("A repeated `transaction_id` is answered alike and counts once.")
+                .takes::<EventInput>("event")
+                .gives::<Output<'static>>("event"),
+            operation::get("/events", "listEvents", "List events")
+                .notes("Newest first.")
+                .lists::<Listed<'static>>("events"),
+            operation::post("/events/batch", "createEvents", "Send up to a hundred events")
+                .notes("All or nothing. The legacy form has one event for several subscriptions.")
+                .takes_bare::<EventBatchInput>()
+                .gives_all_or_empty::<Output<'static>>("events")
+                .missing(&["customer", "subscription", "billable_metric"]),
+            operation::post("/events/estimate_fees", "estimateFees", "Estimate the fees of an event")
+                .notes("What the event would cost on charges in advance. Nothing is stored.")
+                .takes::<EventEstimateInput>("event")
+                .gives_all::<wire::fee::Output>("fees")
+                .missing(&["customer", "subscription", "billable_metric"]),
+            operation::get("/events/{transaction_id}", "retrieveEvent", "Retrieve an event")
+                .gives::<Output<'static>>("event")
+                .missing(&["event"]),
+        ],
+    )
 }
 
 async fn create(State(app): State<App>, raw: Raw) -> ApiResult {

@@ -9,10 +9,26 @@ use wire::event::{Inferred, Output};
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/fees/{id}/explanation", get(explanation)).route("/fees/{id}/events", get(events))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "fees",
+        [
+            operation::get("/fees/{id}/explanation", "explainFee", "Explain the amount of a fee")
+                .notes("Every figure between what was reported and the amount, as it was at billing.")
+                .gives::<wire::explanation::Output>("explanation")
+                .missing(&["fee"]),
+            operation::get("/fees/{id}/events", "listEventsOfFee", "List the events behind a fee")
+                .lists::<Output<'static>>("events")
+                .missing(&["fee"]),
+        ],
+    )
 }
 
 async fn explanation(State(app): State<App>, Path(id): Path<String>, call: Call) -> ApiResult {

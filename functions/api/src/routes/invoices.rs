@@ -10,9 +10,11 @@ use domain::id::InvoiceId;
 use domain::invoice::{Invoice, Status};
 use domain::organization::Organization;
 use wire::invoice::{Filter, Includes};
+use wire::schema::inputs::{InvoiceChangeInput, InvoicePreviewInput, OneOffInvoiceInput};
 
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -25,6 +27,61 @@ pub(crate) fn routes() -> Router<App> {
         .route("/invoices/{id}/finalize", put(finalize))
         .route("/invoices/{id}/void", post(void))
         .route("/invoices/{id}/retry_payment", post(retry_payment))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "invoices",
+        [
+            operation::post("/invoices", "createInvoice", "Issue a one-off invoice")
+                .takes::<OneOffInvoiceInput>("invoice")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["customer", "fees", "add_on"]),
+            operation::get("/invoices", "listInvoices", "List invoices")
+                .notes("Newest first, without fees.")
+                .lists::<wire::invoice::Output>("invoices")
+                .query("external_customer_id", ParameterKind::Text("acme"), "Of this customer.")
+                .query("status", ParameterKind::Words(&["draft", "finalized", "voided"]), "In one of these states.")
+                .query(
+                    "payment_status",
+                    ParameterKind::Words(&["pending", "succeeded", "failed"]),
+                    "In one of these states of payment.",
+                )
+                .query("issuing_date_from", ParameterKind::Date, "Issued on this day or later.")
+                .query("issuing_date_to", ParameterKind::Date, "Issued on this day or earlier."),
+            operation::post("/invoices/preview", "previewInvoice", "Preview invoices")
+                .notes("What a change would be invoiced. Nothing is stored.")
+                .takes_bare::<InvoicePreviewInput>()
+                .gives_bare::<wire::preview::Output>()
+                .missing(&["customer", "subscription", "plan", "tax", "billable_metrics"]),
+            operation::get("/invoices/{id}", "retrieveInvoice", "Retrieve an invoice")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"]),
+            operation::update("/invoices/{id}", "updateInvoice", "Update payment status and metadata of an invoice")
+                .takes::<InvoiceChangeInput>("invoice")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"])
+                .refuses(405, &["metadata_on_draft_invoice", "payment_status_update_on_draft_invoice"]),
+            operation::post("/invoices/{id}/download", "downloadInvoice", "Make the PDF of an invoice")
+                .notes("`file_url` is the permanent link to it.")
+                .gives_or_empty::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"]),
+            operation::put("/invoices/{id}/refresh", "refreshInvoice", "Compute a draft anew")
+                .notes("An invoice that is no draft stays as it is.")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"]),
+            operation::put("/invoices/{id}/finalize", "finalizeInvoice", "Finalize a draft")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"]),
+            operation::post("/invoices/{id}/void", "voidInvoice", "Void an invoice")
+                .gives::<wire::invoice::Output>("invoice")
+                .missing(&["invoice"])
+                .refuses(405, &["not_voidable"]),
+            operation::post("/invoices/{id}/retry_payment", "retryPayment", "Ask for the payment of an invoice again")
+                .missing(&["invoice"])
+                .refuses(405, &["invalid_status"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, invoice: &Invoice, includes: Includes) -> ApiResult {

@@ -16,6 +16,7 @@ mod invoices;
 mod organizations;
 mod plans;
 mod provider_callbacks;
+mod reference;
 mod subscriptions;
 mod taxes;
 mod test_clock;
@@ -25,6 +26,8 @@ mod webhooks;
 
 use app::App;
 use axum::Router;
+
+use crate::openapi::operation::Operation;
 
 /// Every route.
 pub(crate) fn all() -> Router<App> {
@@ -41,6 +44,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(invoices::routes())
         .merge(organizations::routes())
         .merge(plans::routes())
+        .merge(reference::routes())
         .merge(subscriptions::routes())
         .merge(taxes::routes())
         .merge(test_clock::routes())
@@ -53,4 +57,32 @@ pub(crate) fn all() -> Router<App> {
         .merge(documents::routes())
         .merge(health::routes())
         .merge(provider_callbacks::routes())
+}
+
+/// What the document says of every route.
+pub(crate) fn operations() -> Vec<Operation> {
+    let v1 = [
+        add_ons::operations(),
+        analytics::operations(),
+        billable_metrics::operations(),
+        coupons::operations(),
+        credit_notes::operations(),
+        customers::operations(),
+        events::operations(),
+        fee_explanations::operations(),
+        fees::operations(),
+        invoices::operations(),
+        organizations::operations(),
+        plans::operations(),
+        reference::operations(),
+        subscriptions::operations(),
+        taxes::operations(),
+        test_clock::operations(),
+        wallets::operations(),
+        webhook_endpoints::operations(),
+        webhooks::operations(),
+    ];
+    let below = |operation: Operation| Operation { path: format!("/api/v1{}", operation.path), ..operation };
+    let others = [admin::operations(), documents::operations(), health::operations()];
+    v1.into_iter().flatten().map(below).chain(others.into_iter().flatten()).collect()
 }

@@ -5,15 +5,30 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::plan::Plan;
+use wire::schema::inputs::PlanInput;
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/plans", post(create).get(list))
         .route("/plans/{code}", get(show).put(update).patch(update).delete(delete))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "plans",
+        [
+operation::post("/plans", "createPlan", "Create a plan").takes::<PlanInput>("plan").gives::<wire::plan::Output>("plan").missing(&["billable_metrics", "tax"]),
+operation::get("/plans", "listPlans", "List plans").notes("Newest first.").lists::<wire::plan::Output>("plans"),
+operation::get("/plans/{code}", "retrievePlan", "Retrieve a plan").gives::<wire::plan::Output>("plan").missing(&["plan"]),
+operation::update("/plans/{code}", "updatePlan", "Update a plan").notes("Charges are replaced by those sent: listed ones are changed or made, others go. Once subscribed to, price and interval stay.").edits::<PlanInput>("plan").gives::<wire::plan::Output>("plan").missing(&["plan", "billable_metrics", "tax"]),
+operation::delete("/plans/{code}", "deletePlan", "Delete a plan").notes("Its subscriptions end, and what they owe is invoiced.").gives::<wire::plan::Output>("plan").missing(&["plan"]),
+        ],
+    )
 }
 
 async fn create(State(app): State<App>, call: Call) -> ApiResult {

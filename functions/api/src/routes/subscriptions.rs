@@ -6,10 +6,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::organization::Organization;
+use wire::schema::inputs::{SubscriptionChangeInput, SubscriptionInput};
 use wire::subscription as wire_subscription;
 
 use crate::call::{Call, Query};
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 const STATUSES: [&str; 4] = ["pending", "active", "terminated", "canceled"];
@@ -18,6 +20,19 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/subscriptions", post(create).get(list))
         .route("/subscriptions/{external_id}", get(show).put(update).patch(update).delete(terminate))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "subscriptions",
+        [
+operation::post("/subscriptions", "createSubscription", "Assign a plan to a customer").notes("With the `external_id` of an active subscription and another plan it is an upgrade or a downgrade. An unknown customer is made.").takes::<SubscriptionInput>("subscription").gives::<wire_subscription::Output>("subscription").missing(&["plan", "tax", "billable_metrics"]),
+operation::get("/subscriptions", "listSubscriptions", "List subscriptions").notes("Oldest start first.").lists::<wire_subscription::Output>("subscriptions").query("external_customer_id", ParameterKind::Text("acme"), "Of this customer.").query("plan_code", ParameterKind::Text("startup"), "On this plan.").query("status[]", ParameterKind::Words(&STATUSES), "In one of these states; active ones if absent."),
+operation::get("/subscriptions/{external_id}", "retrieveSubscription", "Retrieve a subscription").gives::<wire_subscription::Output>("subscription").query("status", ParameterKind::Word(&STATUSES), "The one in this state; the active one if absent.").missing(&["subscription"]),
+operation::update("/subscriptions/{external_id}", "updateSubscription", "Update a subscription").takes::<SubscriptionChangeInput>("subscription").gives::<wire_subscription::Output>("subscription").query("status", ParameterKind::Word(&STATUSES), "`pending`: the one that has not started.").missing(&["subscription", "tax", "billable_metrics"]),
+operation::delete("/subscriptions/{external_id}", "terminateSubscription", "Terminate a subscription").notes("What it owes is invoiced; unused days that were paid in advance are credited.").gives::<wire_subscription::Output>("subscription").query("status", ParameterKind::Word(&STATUSES), "`pending`: the one that has not started.").missing(&["subscription"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, described: &Described) -> ApiResult {

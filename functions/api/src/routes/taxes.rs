@@ -6,15 +6,42 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::organization::Organization;
 use domain::tax::Tax;
+use wire::schema::inputs::TaxInput;
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/taxes", post(create).get(list))
         .route("/taxes/{code}", get(show).put(update).patch(update).delete(delete))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "taxes",
+        [
+            operation::post("/taxes", "createTax", "Create a tax")
+                .takes::<TaxInput>("tax")
+                .gives::<wire::tax::Output>("tax"),
+            operation::get("/taxes", "listTaxes", "List taxes")
+                .notes("Newest first.")
+                .lists::<wire::tax::Output>("taxes"),
+            operation::get("/taxes/{code}", "retrieveTax", "Retrieve a tax")
+                .gives::<wire::tax::Output>("tax")
+                .missing(&["tax"]),
+            operation::update("/taxes/{code}", "updateTax", "Update a tax")
+                .notes("Drafts that it concerns are computed anew.")
+                .edits::<TaxInput>("tax")
+                .gives::<wire::tax::Output>("tax")
+                .missing(&["tax"]),
+            operation::delete("/taxes/{code}", "deleteTax", "Delete a tax")
+                .gives::<wire::tax::Output>("tax")
+                .missing(&["tax"]),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, tax: &Tax) -> ApiResult {

@@ -7,10 +7,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::organization::Organization;
+use wire::schema::inputs::{WalletChangeInput, WalletInput, WalletTransactionInput};
 use wire::wallet::{self as wire_wallet, TransactionFilter, TransactionOutput};
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -19,6 +21,47 @@ pub(crate) fn routes() -> Router<App> {
         .route("/wallets/{id}", get(show).put(update).patch(update).delete(terminate))
         .route("/wallets/{id}/wallet_transactions", get(transactions))
         .route("/wallet_transactions", post(top_up))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "wallets",
+        [
+            operation::post("/wallets", "createWallet", "Create a wallet")
+                .notes("Its first credits arrive a moment later.")
+                .takes::<WalletInput>("wallet")
+                .gives::<wire_wallet::Output>("wallet"),
+            operation::get("/wallets", "listWallets", "List the wallets of a customer")
+                .notes("Oldest first.")
+                .lists::<wire_wallet::Output>("wallets")
+                .needs("external_customer_id", ParameterKind::Text("acme"), "The customer.")
+                .missing(&["customer"]),
+            operation::get("/wallets/{id}", "retrieveWallet", "Retrieve a wallet")
+                .gives::<wire_wallet::Output>("wallet")
+                .missing(&["wallet"]),
+            operation::update("/wallets/{id}", "updateWallet", "Update a wallet")
+                .takes::<WalletChangeInput>("wallet")
+                .gives::<wire_wallet::Output>("wallet")
+                .missing(&["wallet"]),
+            operation::delete("/wallets/{id}", "terminateWallet", "Terminate a wallet")
+                .gives::<wire_wallet::Output>("wallet")
+                .missing(&["wallet"]),
+            operation::get(
+                "/wallets/{id}/wallet_transactions",
+                "listWalletTransactions",
+                "List the transactions of a wallet",
+            )
+            .notes("Newest first.")
+            .lists::<TransactionOutput>("wallet_transactions")
+            .query("status", ParameterKind::Words(&["pending", "settled"]), "In one of these states.")
+            .query("transaction_type", ParameterKind::Words(&["inbound", "outbound"]), "In one of these directions.")
+            .missing(&["wallet"]),
+            operation::post("/wallet_transactions", "topUpWallet", "Top up a wallet")
+                .notes("Credits that are bought are invoiced; those that are given count at once.")
+                .takes::<WalletTransactionInput>("wallet_transaction")
+                .gives_all::<TransactionOutput>("wallet_transactions"),
+        ],
+    )
 }
 
 async fn shown(app: &App, organization: &Organization, owned: &Owned) -> ApiResult {

@@ -5,10 +5,12 @@ use app::{App, webhook_endpoint};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use wire::schema::inputs::WebhookEndpointInput;
 use wire::webhook_endpoint::{Input, Output};
 
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation, ParameterKind};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -17,6 +19,41 @@ pub(crate) fn routes() -> Router<App> {
         .route("/webhook_endpoints/{id}", get(show).put(update).patch(update).delete(delete))
         .route("/webhook_endpoints/{id}/webhooks", get(webhooks))
         .route("/webhooks/{id}/retry", post(retry))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "webhook_endpoints",
+        [
+            operation::post("/webhook_endpoints", "createWebhookEndpoint", "Create a webhook endpoint")
+                .notes("At most five.")
+                .takes::<WebhookEndpointInput>("webhook_endpoint")
+                .gives::<Output>("webhook_endpoint"),
+            operation::get("/webhook_endpoints", "listWebhookEndpoints", "List webhook endpoints")
+                .notes("Oldest first.")
+                .lists::<Output>("webhook_endpoints"),
+            operation::get("/webhook_endpoints/{id}", "retrieveWebhookEndpoint", "Retrieve a webhook endpoint")
+                .gives::<Output>("webhook_endpoint")
+                .missing(&["webhook_endpoint"]),
+            operation::update("/webhook_endpoints/{id}", "updateWebhookEndpoint", "Update a webhook endpoint")
+                .takes::<WebhookEndpointInput>("webhook_endpoint")
+                .gives::<Output>("webhook_endpoint")
+                .missing(&["webhook_endpoint"]),
+            operation::delete("/webhook_endpoints/{id}", "deleteWebhookEndpoint", "Delete a webhook endpoint")
+                .notes("Its log goes with it.")
+                .gives::<Output>("webhook_endpoint")
+                .missing(&["webhook_endpoint"]),
+            operation::get("/webhook_endpoints/{id}/webhooks", "listWebhooks", "List the deliveries to an endpoint")
+                .notes("Last changed first.")
+                .lists::<wire::webhook::Output<'static>>("webhooks")
+                .query("status", ParameterKind::Word(&["pending", "succeeded", "failed"]), "In this state.")
+                .missing(&["webhook_endpoint"]),
+            operation::post("/webhooks/{id}/retry", "retryWebhook", "Deliver a message again")
+                .gives::<wire::webhook::Output<'static>>("webhook")
+                .missing(&["webhook"])
+                .refuses(405, &["is_succeeded"]),
+        ],
+    )
 }
 
 fn input(app: &App, call: &Call) -> Result<Input, crate::error::ApiError> {

@@ -24,7 +24,8 @@ pub struct Counts {
 }
 
 /// A plan.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Plan")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 4.
 pub struct Output {
     pub lago_id: String,
@@ -50,7 +51,8 @@ pub struct Output {
 }
 
 /// A charge of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Charge")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 4.
 pub struct ChargeOutput {
     pub lago_id: String,
@@ -64,17 +66,20 @@ pub struct ChargeOutput {
     pub prorated: bool,
     pub min_amount_cents: i64,
     #[serde(serialize_with = "sent::as_stored")]
+    #[schemars(with = "crate::schema::ChargeProperties")]
     pub properties: Value,
     pub group_properties: Vec<GroupPropertiesOutput>,
     pub taxes: Vec<tax::Output>,
 }
 
 /// The price of a group.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GroupProperties")]
 #[allow(missing_docs)] // Fields are named and explained in chapter 06, 4.
 pub struct GroupPropertiesOutput {
     pub group_id: String,
     #[serde(serialize_with = "sent::as_stored")]
+    #[schemars(with = "crate::schema::ChargeProperties")]
     pub values: Value,
     pub invoice_display_name: Option<String>,
 }

@@ -14,7 +14,8 @@ use super::{ChargeOutput, ChargeUsage, GroupUsage, Used, charges};
 use crate::format;
 
 /// `usage_periods[]`: one billed charge period.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "UsagePeriod")]
 pub struct Period {
     from_datetime: String,
     to_datetime: String,
