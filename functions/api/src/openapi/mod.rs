@@ -161,7 +161,9 @@ fn describe(operation: &Operation, id: String, components: &mut Components) -> V
         entry["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), success(operation, is_once, components));
+    if !matches!(operation.answer, Answer::Never) {
+        responses.insert("200".to_owned(), success(operation, is_once, components));
+    }
     responses.extend(refusals(operation, is_once));
     entry["responses"] = responses.into();
     entry
@@ -226,7 +228,7 @@ fn success(operation: &Operation, is_once: bool, components: &mut Components) ->
         }
         Answer::Page(root, of) => (Some(rooted(root, list(of(components)), true)), "A page."),
         Answer::Bare(of) => (Some(of(components)), "Done."),
-        Answer::Empty => (None, "Done. The body is empty."),
+        Answer::Empty | Answer::Never => (None, "Done. The body is empty."),
         Answer::Other(_) => (None, "Done."),
     };
     let mut entry = json!({"description": meaning, "headers": {

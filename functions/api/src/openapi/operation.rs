@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Bare(SchemaOf),
     /// An empty body.
     Empty,
+    /// There is none: it is always refused.
+    Never,
     /// Another type of content.
     Other(&'static str),
 }
@@ -201,6 +203,11 @@ impl Operation {
     /// 200: something that is no JSON.
     pub(crate) fn gives_other(self, content_type: &'static str) -> Operation {
         Operation { answer: Answer::Other(content_type), ..self }
+    }
+
+    /// It is always refused.
+    pub(crate) fn gives_nothing(self) -> Operation {
+        Operation { answer: Answer::Never, ..self }
     }
 
     /// A parameter of the query.

@@ -67,6 +67,22 @@ pub(crate) fn operations() -> Vec<Operation> {
             .missing(&["billable_metric"])
             .checked(),
             operation::get(
+                "/customers/{external_id}/portal_url",
+                "retrievePortalUrl",
+                "Make a link to the customer's portal",
+            )
+            .gives::<wire::customer::PortalUrl>("customer")
+            .missing(&["customer"]),
+            operation::post(
+                "/customers/{external_id}/checkout_url",
+                "createCheckoutUrl",
+                "Make a link to a provider's check-out",
+            )
+            .notes("No payment provider can be connected in this version, so that this is always refused.")
+            .gives_nothing()
+            .missing(&["customer", "adyen_payment_provider"])
+            .checked(),
+            operation::get(
                 "/customers/{external_id}/ledger",
                 "retrieveStatement",
                 "Retrieve the statement of a customer's ledger",
