@@ -21,37 +21,8 @@ else
 fi
 echo "bench: $months month(s) of $flights, $(nproc 2>/dev/null || echo '?') processors"
 
-cargo build --locked --release --package weir --package it --bin weir --bin replay
-built=${CARGO_TARGET_DIR:-target}/release
-
-folder=$(mktemp -d)
-server=""
-cleanup() {
-    if [ -n "$server" ]; then
-        kill -TERM "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$folder"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# Port 0 is any free one: the server says which.
-WEIR_LISTEN=127.0.0.1:0 WEIR_DATA_DIR="$folder/data" WEIR_ADMIN_KEY=bench "$built/weir" serve >"$folder/log" 2>&1 &
-server=$!
-url=""
-for _ in $(seq 300); do
-    url=$(sed -n 's/^Weir answers on //p' "$folder/log")
-    [ -n "$url" ] && break
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.1
-done
-if [ -z "$url" ]; then
-    echo "bench: the server did not start:" >&2
-    cat "$folder/log" >&2
-    exit 1
-fi
+. infra/bench-server.sh
+bench_server bench replay
 
 status=0
 "$built/replay" --url "$url" --admin-key bench --data "$flights" --months "$months" || status=$?

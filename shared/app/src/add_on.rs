@@ -1,11 +1,10 @@
 //! Add-ons, and one-off invoices that sell them. Rules: chapter 04, 8.
 
 use domain::add_on::{self, AddOn, AddOnUpdate, NewAddOn};
-use domain::billing::closing::Place;
 use domain::customer::{Customer, Editable};
 use domain::id::{AddOnId, OrganizationId};
 use domain::invoice::one_off::{self, Order, Sale};
-use domain::invoice::{self, Invoice, Sequence};
+use domain::invoice::{self, Invoice, Place, Sequence};
 use domain::organization::Organization;
 use domain::problem::{Problems, codes};
 use domain::tax::Tax;

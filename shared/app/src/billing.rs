@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use domain::billing::agenda::{self, Contract, Horizon, Step, Subject};
-use domain::billing::closing::{self, Place, Snapshot, Usage};
+use domain::billing::closing::{self, Snapshot, Usage};
 use domain::billing::{Change, Situation};
 use domain::credit_note::limits::Excess;
 use domain::customer::Customer;
 use domain::id::{CouponId, CustomerId, InvoiceId, MetricId, OrganizationId, PlanId, SubscriptionId, WalletId};
 use domain::invoice::settlement::Settled;
-use domain::invoice::{self, Invoice, Sequence, Status};
+use domain::invoice::{self, Invoice, Place, Sequence, Status};
 use domain::metric::Metric;
 use domain::organization::{DocumentNumbering, Organization};
 use domain::plan::Plan;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use chrono::TimeDelta;
 use domain::id::{CustomerId, OrganizationId, WalletId, WalletRuleId};
-use domain::invoice::{Invoice, Kind, PaymentStatus, Sequence, credit};
+use domain::invoice::{Invoice, Kind, PaymentStatus, Place, Sequence, credit};
 use domain::organization::Organization;
 use domain::problem::{Problems, codes};
 use domain::time::Instant;
@@ -318,8 +318,13 @@ async fn fill(
     if let Some(purchase) = purchase {
         let numbering = Numbering::load(app, organization, top_up.at).await?;
         let sequence = Sequence { of_customer: account.customer.last_invoice_sequence + 1, of_month: numbering.next() };
-        let sold =
-            credit::sale(organization, &account.customer, &change.wallet, purchase, sequence, app.ids.sequence());
+        let sold = credit::sale(
+            organization,
+            &account.customer,
+            &change.wallet,
+            purchase,
+            Place { sequence, created_seq: app.ids.sequence() },
+        );
         let invoice = sold.ok_or_else(|| Failure::Bug("a purchase without an invoice".to_owned()))?;
         let mut customer = account.customer.value.clone();
         customer.last_invoice_sequence += 1;

@@ -11,16 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::closing::{
-    CloseError, Full, Place, RatedGroup, Snapshot, checked, rated_groups, resolve, taxed, with_singles,
-};
+use super::closing::{CloseError, Full, RatedGroup, Snapshot, checked, rated_groups, resolve, taxed, with_singles};
 use super::{Boundaries, Change as Succession, Situation, boundaries, charges_period_days};
 use crate::charge::{self, AmountDetails, FreeUnits, Limited, Price, Rated, RunningTotals};
 use crate::id::{EventId, FeeId, GroupId, InvoiceId, OrganizationId, derived, made_at};
 use crate::invoice::settlement::{self, Means, Settled};
 use crate::invoice::{
-    self, AdvanceBasis, Basis, BilledSubscription, ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, Invoice,
-    Kind, Level, Status, UsageBasis,
+    self, AdvanceBasis, Basis, BilledSubscription, ChargeItem, Fee, FeeEvent, FeeGroup, FeeItem, FeePayment, Issue,
+    Kind, Level, Place, UsageBasis,
 };
 use crate::metric::{AggregationType, Metric};
 use crate::plan::{Charge, Plan};
@@ -371,21 +369,11 @@ pub fn fee(occasion: &Occasion<'_>, id: FeeId, group: Option<GroupId>, assessed:
 /// What the fee was computed from: what the event adds to its window.
 fn basis(occasion: &Occasion<'_>, group: Option<GroupId>, assessed: &Assessed) -> UsageBasis {
     let Occasion { charge, metric, event, period, .. } = *occasion;
-    let own = group.and_then(|group| charge.group_price(group));
-    UsageBasis {
-        model: charge.model(),
-        properties: own.map_or(&charge.price, |own| &own.price).properties.clone(),
-        aggregation: metric.aggregation,
-        recurring: metric.recurring,
-        field_name: metric.field_name.clone(),
-        dimensions: invoice::dimensions(metric, group),
-        window: period.window,
-        prorated: charge.prorated,
-        read_at: event.received_at,
-        units: if charge.prorated { assessed.billed.prorated } else { assessed.billed.units },
-        amount: assessed.amount,
-        advance: Some(AdvanceBasis { before: assessed.before.level(), after: assessed.ledger.level() }),
-    }
+    let billed = &assessed.billed;
+    let (units, amount) = (if charge.prorated { billed.prorated } else { billed.units }, assessed.amount);
+    let basis = UsageBasis::of(charge, metric, group, &period.window, event.received_at);
+    let advance = Some(AdvanceBasis { before: assessed.before.level(), after: assessed.ledger.level() });
+    UsageBasis { prorated: charge.prorated, units, amount, advance, ..basis }
 }
 
 /// A leaf as a fee names it: by its price's display name, else its own.
@@ -448,26 +436,15 @@ pub fn invoice(
     means: Means,
 ) -> Result<Settled, CloseError> {
     let Occasion { snapshot, subscription, plan, event, period, .. } = *occasion;
-    let (organization, customer) = (snapshot.organization, snapshot.customer);
-    let zone = customer.zone(organization);
-    let term = customer.net_payment_term_days(organization);
-    let dates = invoice::dates(zone, event.timestamp, 0, term);
     let at = event.created_at;
-    let fees = vec![fee];
-    let (totals, taxes) = invoice::totals(id, &fees, &[])?;
-    let invoice = Invoice {
+    let issue = Issue {
         id,
-        customer_id: customer.id,
-        sequential_id: place.sequence.of_customer,
-        number: invoice::number(organization, customer, place.sequence, at),
         kind: Kind::Subscription,
-        status: Status::Finalized,
-        payment_status: invoice::initial_payment_status(totals.total),
+        place,
+        at,
+        dated: event.timestamp,
+        grace_days: 0,
         currency: plan.currency,
-        zone,
-        issuing_date: dates.issuing_date,
-        payment_due_date: dates.payment_due_date,
-        net_payment_term: term,
         subscriptions: vec![BilledSubscription {
             subscription_id: subscription.id,
             external_id: subscription.external_id.clone(),
@@ -480,20 +457,9 @@ pub fn invoice(
             boundaries: period.boundaries,
             recurring: false,
         }],
-        fees,
-        taxes,
-        credits: Vec::new(),
-        prepaid: None,
-        totals,
-        metadata: Vec::new(),
-        file: None,
-        next_due: None,
-        needs_refresh: false,
-        last_credit_note_sequence: 0,
-        created_at: at,
-        created_seq: place.created_seq,
-        updated_at: at,
+        fees: vec![fee],
     };
+    let invoice = invoice::issue(snapshot.organization, snapshot.customer, issue)?;
     let parents = plan.parent_id.map(|parent| (plan.id, parent)).into_iter().collect();
     let Settled { invoice, used } = settlement::settle(invoice, means, &parents, at)?;
     Ok(Settled { invoice: checked(invoice)?, used })

@@ -14,8 +14,8 @@ use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::settlement::{self, Means, Parents, Settled, Used};
 use crate::invoice::{
-    self, Basis, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Kind, MinimumBasis,
-    Sequence, Status, SubscriptionBasis, UsageBasis,
+    self, Basis, BilledSubscription, ChargeItem, Fee, FeeGroup, FeeItem, FeePayment, Invoice, Issue, Kind,
+    MinimumBasis, Place, Status, SubscriptionBasis, UsageBasis,
 };
 use crate::metric::{AggregationType, Metric};
 use crate::organization::Organization;
@@ -46,15 +46,6 @@ pub struct Snapshot<'a> {
     pub usage: &'a Usage,
     /// When the logs were read, by the real clock.
     pub read_at: Instant,
-}
-
-/// Where an invoice stands among others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Its number's sequences.
-    pub sequence: Sequence,
-    /// Its order of creation.
-    pub created_seq: i64,
 }
 
 /// Why a closing is impossible. Nothing may be written.
@@ -129,7 +120,7 @@ pub fn close(
             charge_fees(snapshot, subject, zone, &mut fees)?;
         }
     }
-    let invoice = compose(snapshot, &subjects, zone, fees.list, id, at, place)?;
+    let invoice = compose(snapshot, &subjects, fees.list, id, at, place)?;
     let Settled { invoice, used } = match invoice.status {
         Status::Draft => Settled { invoice, used: Used::default() },
         Status::Finalized | Status::Voided { .. } => settlement::settle(invoice, means, &parents(&subjects), at)?,
@@ -626,21 +617,8 @@ pub fn usage_basis(
     read_at: Instant,
 ) -> UsageBasis {
     let group = usage.group.as_ref().map(|group| group.id);
-    let own = group.and_then(|group| charge.group_price(group));
-    UsageBasis {
-        model: charge.model(),
-        properties: own.map_or(&charge.price, |own| &own.price).properties.clone(),
-        aggregation: metric.aggregation,
-        recurring: metric.recurring,
-        field_name: metric.field_name.clone(),
-        dimensions: invoice::dimensions(metric, group),
-        window: *window,
-        prorated: usage.prorated,
-        read_at,
-        units: usage.amount_units,
-        amount: usage.outcome.amount,
-        advance: None,
-    }
+    let (units, amount) = (usage.amount_units, usage.outcome.amount);
+    UsageBasis { prorated: usage.prorated, units, amount, ..UsageBasis::of(charge, metric, group, window, read_at) }
 }
 
 fn charge_fee(
@@ -687,55 +665,29 @@ pub(super) fn resolve(snapshot: &Snapshot<'_>, levels: &[&[TaxId]]) -> Vec<Tax> 
 fn compose(
     snapshot: &Snapshot<'_>,
     subjects: &[Subject<'_>],
-    zone: Zone,
     fees: Vec<Fee>,
     id: InvoiceId,
     at: Instant,
     place: Place,
 ) -> Result<Invoice, CloseError> {
     let (organization, customer) = (snapshot.organization, snapshot.customer);
-    let grace_days = customer.grace_period_days(organization);
-    let term = customer.net_payment_term_days(organization);
-    let dates = invoice::dates(zone, at, grace_days, term);
-    let (totals, taxes) = invoice::totals(id, &fees, &[])?;
     let currency = subjects
         .first()
         .map(|subject| subject.plan.currency)
         .or(customer.currency)
         .unwrap_or(organization.default_currency);
-    let (status, next_due) = if grace_days > 0 {
-        (Status::Draft, Some(invoice::finalization_at(at, grace_days)))
-    } else {
-        (Status::Finalized, None)
-    };
-    Ok(Invoice {
+    let issue = Issue {
         id,
-        customer_id: customer.id,
-        sequential_id: place.sequence.of_customer,
-        number: invoice::number(organization, customer, place.sequence, at),
         kind: Kind::Subscription,
-        status,
-        payment_status: invoice::initial_payment_status(totals.total),
+        place,
+        at,
+        dated: at,
+        grace_days: customer.grace_period_days(organization),
         currency,
-        zone,
-        issuing_date: dates.issuing_date,
-        payment_due_date: dates.payment_due_date,
-        net_payment_term: term,
         subscriptions: subjects.iter().map(|subject| billed_subscription(subject, at)).collect(),
         fees,
-        taxes,
-        credits: Vec::new(),
-        prepaid: None,
-        totals,
-        metadata: Vec::new(),
-        file: None,
-        next_due,
-        needs_refresh: false,
-        last_credit_note_sequence: 0,
-        created_at: at,
-        created_seq: place.created_seq,
-        updated_at: at,
-    })
+    };
+    Ok(invoice::issue(organization, customer, issue)?)
 }
 
 pub(super) fn checked(invoice: Invoice) -> Result<Invoice, CloseError> {

@@ -8,6 +8,7 @@ use crate::charge::{ChargeModel, Limited, RunningTotals};
 use crate::id::GroupId;
 use crate::metric::groups::{Groups, Leaf, Parent};
 use crate::metric::{AggregationType, Metric};
+use crate::plan::Charge;
 use crate::time::Instant;
 use crate::usage::in_advance::State;
 use crate::usage::window::Window;
@@ -103,6 +104,32 @@ pub struct SubscriptionBasis {
 }
 
 impl UsageBasis {
+    /// What a charge's price, its metric and a window say; units and amount are 0 until the window is rated.
+    #[must_use]
+    pub fn of(
+        charge: &Charge,
+        metric: &Metric,
+        group: Option<GroupId>,
+        window: &Window,
+        read_at: Instant,
+    ) -> UsageBasis {
+        let own = group.and_then(|group| charge.group_price(group));
+        UsageBasis {
+            model: charge.model(),
+            properties: own.map_or(&charge.price, |own| &own.price).properties.clone(),
+            aggregation: metric.aggregation,
+            recurring: metric.recurring,
+            field_name: metric.field_name.clone(),
+            dimensions: dimensions(metric, group),
+            window: *window,
+            prorated: false,
+            read_at,
+            units: Decimal::ZERO,
+            amount: Decimal::ZERO,
+            advance: None,
+        }
+    }
+
     /// The metric as it counted then, with the fee's own leaf as its only one.
     #[must_use]
     pub fn metric(&self, item: &ChargeItem) -> Metric {

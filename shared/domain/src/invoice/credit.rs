@@ -2,30 +2,24 @@
 
 use rust_decimal::Decimal;
 
-use super::{
-    Fee, FeeItem, FeePayment, Invoice, Kind, Sequence, Status, Totals, fee_id, initial_payment_status, number,
-};
+use super::{Fee, FeeItem, FeePayment, Invoice, Issue, Kind, Place, fee_id};
 use crate::customer::Customer;
 use crate::organization::Organization;
 use crate::wallet::{Wallet, WalletTransaction};
 
 /// The invoice of a purchase of credits, issued on the local day of the purchase. None if the transaction sells nothing.
 ///
-/// An amount that rounds to 0 is paid at once (00-index). `created_seq` is the invoice's own order of creation.
+/// An amount that rounds to 0 is paid at once (00-index).
 #[must_use]
 pub fn sale(
     organization: &Organization,
     customer: &Customer,
     wallet: &Wallet,
     purchase: &WalletTransaction,
-    sequence: Sequence,
-    created_seq: i64,
+    place: Place,
 ) -> Option<Invoice> {
     let (id, at) = (purchase.invoice_id?, purchase.created_at);
     let price = purchase.price_cents(wallet.currency);
-    let zone = customer.zone(organization);
-    let net_payment_term = customer.net_payment_term_days(organization);
-    let dates = super::dates(zone, at, 0, net_payment_term);
     let fee = Fee {
         id: fee_id(id, 0),
         item: FeeItem::Credit { transaction_id: purchase.id, wallet_name: wallet.name.clone() },
@@ -45,40 +39,19 @@ pub fn sale(
         payment: FeePayment::default(),
         created_at: at,
     };
-    Some(Invoice {
+    let issue = Issue {
         id,
-        customer_id: customer.id,
-        sequential_id: sequence.of_customer,
-        number: number(organization, customer, sequence, at),
         kind: Kind::Credit,
-        status: Status::Finalized,
-        payment_status: initial_payment_status(price),
+        place,
+        at,
+        dated: at,
+        grace_days: 0,
         currency: wallet.currency,
-        zone,
-        issuing_date: dates.issuing_date,
-        payment_due_date: dates.payment_due_date,
-        net_payment_term,
         subscriptions: Vec::new(),
         fees: vec![fee],
-        taxes: Vec::new(),
-        credits: Vec::new(),
-        prepaid: None,
-        totals: Totals {
-            fees: price,
-            sub_total_excluding_taxes: price,
-            sub_total_including_taxes: price,
-            total: price,
-            ..Totals::default()
-        },
-        metadata: Vec::new(),
-        file: None,
-        next_due: None,
-        needs_refresh: false,
-        last_credit_note_sequence: 0,
-        created_at: at,
-        created_seq,
-        updated_at: at,
-    })
+    };
+    // One fee without taxes sums up to itself.
+    super::issue(organization, customer, issue).ok()
 }
 
 /// The purchase that a credit invoice sells.

@@ -2,12 +2,14 @@
 
 mod basis;
 pub mod credit;
+mod issue;
 pub mod one_off;
 pub mod settlement;
 
 pub use basis::{AdvanceBasis, Basis, Level, MinimumBasis, SubscriptionBasis, UsageBasis, dimensions};
 mod uninvoiced;
 
+pub use issue::{Issue, Place, issue};
 pub use uninvoiced::UninvoicedFee;
 
 use chrono::{Days, NaiveDate, TimeDelta};

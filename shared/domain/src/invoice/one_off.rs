@@ -2,12 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::{
-    AmountOverflow, Fee, FeeItem, FeePayment, Invoice, Kind, Status, Totals, dates, fee_id, initial_payment_status,
-    number as invoice_number, totals,
-};
+use super::{AmountOverflow, Fee, FeeItem, FeePayment, Invoice, Issue, Kind, Place, fee_id, issue};
 use crate::add_on::AddOn;
-use crate::billing::closing::Place;
 use crate::customer::Customer;
 use crate::id::InvoiceId;
 use crate::money::Currency;
@@ -120,40 +116,15 @@ pub fn invoice(
     sales: &[Sale<'_>],
     (id, at, place): (InvoiceId, Instant, Place),
 ) -> Result<Invoice, AmountOverflow> {
-    let zone = customer.zone(organization);
     let fees = sales.iter().enumerate().map(|(position, sale)| fee(sale, currency, id, position, at));
     let fees = fees.collect::<Result<Vec<Fee>, AmountOverflow>>()?;
-    let (totals, taxes): (Totals, _) = totals(id, &fees, &[])?;
-    let term = customer.net_payment_term_days(organization);
-    let dates = dates(zone, at, 0, term);
-    Ok(Invoice {
-        id,
-        customer_id: customer.id,
-        sequential_id: place.sequence.of_customer,
-        number: invoice_number(organization, customer, place.sequence, at),
-        kind: Kind::OneOff,
-        status: Status::Finalized,
-        payment_status: initial_payment_status(totals.total),
-        currency,
-        zone,
-        issuing_date: dates.issuing_date,
-        payment_due_date: dates.payment_due_date,
-        net_payment_term: term,
-        subscriptions: Vec::new(),
-        fees,
-        taxes,
-        credits: Vec::new(),
-        prepaid: None,
-        totals,
-        metadata: Vec::new(),
-        file: None,
-        next_due: None,
-        needs_refresh: false,
-        last_credit_note_sequence: 0,
-        created_at: at,
-        created_seq: place.created_seq,
-        updated_at: at,
-    })
+    let kind = Kind::OneOff;
+    let subscriptions = Vec::new();
+    issue(
+        organization,
+        customer,
+        Issue { id, kind, place, at, dated: at, grace_days: 0, currency, subscriptions, fees },
+    )
 }
 
 fn fee(

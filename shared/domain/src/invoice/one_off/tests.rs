@@ -7,7 +7,7 @@ use super::*;
 use crate::customer::{Birth, CustomerUpdate};
 use crate::id::{AddOnId, TaxId};
 use crate::id::{CustomerId, OrganizationId};
-use crate::invoice::{PaymentStatus, Sequence, violations};
+use crate::invoice::{PaymentStatus, Sequence, Status, violations};
 use crate::organization::NewOrganization;
 use crate::target::Targets;
 
