@@ -12,8 +12,9 @@ demo: ## The same with a demo organization in ./data/demo; its webhooks may go t
 	WEIR_DATA_DIR=$${WEIR_DATA_DIR:-./data/demo} WEIR_ALLOW_PRIVATE_TARGETS=1 \
 	    cargo run --locked --release --package weir --bin weir -- serve --demo
 
-deps: ## Installs what the tests need of Python into .venv.
+deps: ## Installs what the tests need of Python into .venv, and the official clients of the reference API.
 	infra/venv.sh
+	infra/clients.sh
 
 test: deps ## Builds everything once and runs every test, the emulated cloud included.
 	infra/test.sh

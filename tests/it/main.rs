@@ -1,7 +1,8 @@
 //! The one integration test binary: storage contracts, scenarios on the local host, crashes, the emulated cloud, real
-//! usage, and the house rules (tidy).
+//! usage, the official clients, and the house rules (tidy).
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod clients;
 mod cloud;
 mod contracts;
 mod crash;
