@@ -22,7 +22,7 @@ pub(crate) async fn first_organization(app: &App, settings: &Settings) -> Outcom
     let path = settings.data_dir.join(FIRST);
     let known = fs::read_to_string(&path).ok().and_then(|id| id.trim().parse::<OrganizationId>().ok());
     if let Some(id) = known {
-        return organization::signing_key(app, id).await.map(Some);
+        return app::api_key::signing_key(app, id).await.map(Some);
     }
     let created = if settings.demo {
         Demo::load(app).await?

@@ -11,6 +11,7 @@
 pub mod add_on;
 pub mod advance;
 pub mod analytics;
+pub mod api_key;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;

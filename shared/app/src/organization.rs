@@ -1,13 +1,12 @@
-//! Organizations and their API keys.
+//! Organizations, and who may act for them.
 
-use domain::id::{ApiKeyId, OrganizationId};
+use domain::id::OrganizationId;
 use domain::organization::{self, NewOrganization, Organization, SettingsUpdate};
 use domain::time::Instant;
-use store::items::{ApiKey, KeyHolder};
 use uuid::Uuid;
 
 use crate::jobs::BillingJob;
-use crate::{App, Failure, Outcome, Rejection, catalogue, retry_on_conflict, secrets};
+use crate::{App, Failure, Outcome, Rejection, api_key, catalogue, retry_on_conflict, secrets};
 
 /// A new organization with its key, which is shown this once.
 #[derive(Debug)]
@@ -34,6 +33,8 @@ pub fn authorize_admin(app: &App, bearer: Option<&str>) -> Outcome<()> {
 pub async fn authenticate(app: &App, bearer: Option<&str>) -> Outcome<Organization> {
     let key = bearer.ok_or(Failure::from(Rejection::Unauthorized))?;
     let holder = app.store.api_key_holder(&secrets::hash(key)).await?;
+    // A table may keep what has ended for a while.
+    let holder = holder.filter(|holder| holder.expires_at.is_none_or(|end| app.clock.now() < end));
     let holder = holder.ok_or(Failure::from(Rejection::Unauthorized))?;
     app.organization(holder.organization).await
 }
@@ -46,44 +47,11 @@ pub async fn create(app: &App, new: NewOrganization) -> Outcome<Created> {
     let now = app.clock.now();
     let id = OrganizationId(app.ids.uuid());
     let organization = organization::create(new, id, now, app.settings.webhook_targets, &mut || app.ids.uuid().into())?;
-    let (key, holder, api_key) = new_key(app, &organization)?;
-    let commit = app.commit(&organization).create(&organization).create(&key).create(&holder);
+    let made = api_key::make(app, &organization, None)?;
+    let commit = app.commit(&organization).create(&organization).create(&made.key).create(&made.holder);
     app.execute(commit).await?;
     tracing::info!(org.id = %id, "organization {id} created");
-    Ok(Created { organization, api_key })
-}
-
-/// A key of an organization: its record, its look-up entry, and the key itself.
-fn new_key(app: &App, organization: &Organization) -> Outcome<(ApiKey, KeyHolder, String)> {
-    // A random UUID, as clients of the API know keys; 122 bits that nobody can guess.
-    let secret = app.ids.secret();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&secret[..16]);
-    let api_key = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
-    let id = ApiKeyId(app.ids.uuid());
-    let hash = secrets::hash(&api_key);
-    let sealed = app.secrets.seal(&api_key).map_err(|error| Failure::Bug(error.to_string()))?;
-    let key = ApiKey {
-        id,
-        organization: organization.id,
-        hash: hash.clone(),
-        sealed,
-        created_at: organization.now(app.clock.now()),
-        created_seq: app.ids.sequence(),
-        revoked_at: None,
-    };
-    Ok((key, KeyHolder { hash, organization: organization.id, key_id: id }, api_key))
-}
-
-/// The key that signs `hmac` webhooks: the oldest active one (00-index, ruling 10).
-///
-/// # Errors
-/// `Bug` if there is none, or it cannot be opened.
-pub async fn signing_key(app: &App, organization: OrganizationId) -> Outcome<String> {
-    let keys = app.store.api_keys(organization).await?;
-    let oldest = keys.iter().find(|key| key.revoked_at.is_none());
-    let oldest = oldest.ok_or_else(|| Failure::Bug(format!("organization {organization} has no active key")))?;
-    app.secrets.open(&oldest.sealed).map_err(|error| Failure::Bug(error.to_string()))
+    Ok(Created { organization, api_key: made.secret })
 }
 
 /// Changes an organization's settings, and with the legacy `vat_rate` its default tax (chapter 05, 2.1).

@@ -106,7 +106,7 @@ async fn plan_retry(
 async fn request(app: &App, organization: &Organization, endpoint: &Endpoint, webhook: &Webhook) -> Outcome<Post> {
     let (algorithm, signature) = match endpoint.signature_algorithm {
         SignatureAlgorithm::Hmac => {
-            let key = crate::organization::signing_key(app, organization.id).await?;
+            let key = crate::api_key::signing_key(app, organization.id).await?;
             ("hmac", webhook::hmac_signature(&key, webhook.payload.as_bytes()))
         }
         SignatureAlgorithm::Jwt => {

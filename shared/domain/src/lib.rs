@@ -39,4 +39,5 @@ pub mod ledger;
 pub mod subscription;
 
 pub mod analytics;
+pub mod api_key;
 pub mod webhook;

@@ -7,6 +7,7 @@
 
 pub mod add_on;
 pub mod analytics;
+pub mod api_key;
 pub mod billable_metric;
 pub mod coupon;
 pub mod credit_note;

@@ -4,6 +4,7 @@
 //! the code. Figures are worked out by hand, in comments, from chapters 02 to 07.
 
 mod analytics;
+mod api_keys;
 mod bad_input;
 mod calendars;
 mod changes;

@@ -3,6 +3,7 @@
 mod add_ons;
 mod admin;
 mod analytics;
+mod api_keys;
 mod billable_metrics;
 mod coupons;
 mod credit_notes;
@@ -33,6 +34,7 @@ use crate::openapi::operation::Operation;
 pub(crate) fn all() -> Router<App> {
     let v1 = Router::new()
         .merge(analytics::routes())
+        .merge(api_keys::routes())
         .merge(add_ons::routes())
         .merge(billable_metrics::routes())
         .merge(coupons::routes())

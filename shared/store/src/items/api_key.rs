@@ -26,6 +26,10 @@ pub struct ApiKey {
     pub created_seq: i64,
     /// When it stopped to open anything, if it did.
     pub revoked_at: Option<Instant>,
+    /// What it was called; an organization's first key has no name.
+    pub name: Option<String>,
+    /// When it opens nothing any more, by the real clock, if it was rotated with an overlap.
+    pub expires_at: Option<Instant>,
 }
 
 /// The stored form of an API key.
@@ -40,11 +44,17 @@ pub struct StoredApiKey {
     created_seq: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<Micros>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Micros>,
 }
 
 impl Record for ApiKey {
     const KIND: &'static str = "api_key";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredApiKey;
 
     fn key(&self, _: Scope) -> Key {
@@ -56,7 +66,8 @@ impl Record for ApiKey {
     }
 
     fn to_stored(&self) -> StoredApiKey {
-        let ApiKey { id, organization, hash, sealed, created_at, created_seq, revoked_at } = self.clone();
+        let ApiKey { id, organization, hash, sealed, created_at, created_seq, revoked_at, name, expires_at } =
+            self.clone();
         StoredApiKey {
             id: Text(id),
             organization: Text(organization),
@@ -65,6 +76,8 @@ impl Record for ApiKey {
             created_at: Micros(created_at),
             created_seq,
             revoked_at: revoked_at.map(Micros),
+            name,
+            expires_at: expires_at.map(Micros),
         }
     }
 
@@ -77,6 +90,8 @@ impl Record for ApiKey {
             created_at: stored.created_at.0,
             created_seq: stored.created_seq,
             revoked_at: at(stored.revoked_at),
+            name: stored.name,
+            expires_at: at(stored.expires_at),
         })
     }
 }
@@ -90,6 +105,8 @@ pub struct KeyHolder {
     pub organization: OrganizationId,
     /// The key's record.
     pub key_id: ApiKeyId,
+    /// When the key opens nothing any more, by the real clock, if it was rotated with an overlap.
+    pub expires_at: Option<Instant>,
 }
 
 /// The stored form of a key's holder.
@@ -99,11 +116,14 @@ pub struct StoredKeyHolder {
     hash: String,
     organization: Text<OrganizationId>,
     key_id: Text<ApiKeyId>,
+    /// Since schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Micros>,
 }
 
 impl Record for KeyHolder {
     const KIND: &'static str = "key_holder";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Stored = StoredKeyHolder;
 
     fn key(&self, _: Scope) -> Key {
@@ -114,12 +134,22 @@ impl Record for KeyHolder {
         Vec::new()
     }
 
+    fn expires_at(&self) -> Option<i64> {
+        self.expires_at.map(|at| at.timestamp())
+    }
+
     fn to_stored(&self) -> StoredKeyHolder {
-        let KeyHolder { hash, organization, key_id } = self.clone();
-        StoredKeyHolder { hash, organization: Text(organization), key_id: Text(key_id) }
+        let KeyHolder { hash, organization, key_id, expires_at } = self.clone();
+        let expires_at = expires_at.map(Micros);
+        StoredKeyHolder { hash, organization: Text(organization), key_id: Text(key_id), expires_at }
     }
 
     fn from_stored(stored: StoredKeyHolder) -> Result<Self, DecodeError> {
-        Ok(KeyHolder { hash: stored.hash, organization: stored.organization.0, key_id: stored.key_id.0 })
+        Ok(KeyHolder {
+            hash: stored.hash,
+            organization: stored.organization.0,
+            key_id: stored.key_id.0,
+            expires_at: at(stored.expires_at),
+        })
     }
 }

@@ -714,11 +714,14 @@ pub fn api_key(full: bool) -> ApiKey {
         created_at: at("2024-01-01T00:00:00Z"),
         created_seq: 12,
         revoked_at: full.then(|| at("2024-02-01T00:00:00Z")),
+        name: full.then(|| "Köln".to_owned()),
+        expires_at: full.then(|| at("2026-11-22T20:00:00Z")),
     }
 }
 
-pub fn key_holder() -> KeyHolder {
-    KeyHolder { hash: "ab".repeat(32), organization: organization_id(), key_id: ApiKeyId(id(24)) }
+pub fn key_holder(full: bool) -> KeyHolder {
+    let expires_at = full.then(|| at("2026-11-22T20:00:00Z"));
+    KeyHolder { hash: "ab".repeat(32), organization: organization_id(), key_id: ApiKeyId(id(24)), expires_at }
 }
 
 pub fn running_number() -> RunningNumber {

@@ -20,9 +20,8 @@ impl Store {
     }
 
     /// Who holds the API key with this SHA-256 (hexadecimal). One read.
-    pub async fn api_key_holder(&self, hash: &str) -> Result<Option<KeyHolder>, LoadError> {
-        let holder: Option<Versioned<KeyHolder>> = self.load(&keys::api_key_hash(hash)).await?;
-        Ok(holder.map(|holder| holder.value))
+    pub async fn api_key_holder(&self, hash: &str) -> Result<Option<Versioned<KeyHolder>>, LoadError> {
+        self.load(&keys::api_key_hash(hash)).await
     }
 
     /// An hour with events by its start; none if it has none, or was checked long ago. One read.

@@ -46,13 +46,14 @@ async fn organizations_and_keys_are_found() {
     let org = organization_id();
     assert!(store.organization(org).await.unwrap().is_none());
     create(&store, &samples::organization(true)).await;
-    create(&store, &samples::key_holder()).await;
+    create(&store, &samples::key_holder(false)).await;
     let newer = crate::items::ApiKey { id: domain::id::ApiKeyId(id(0)), created_seq: 13, ..samples::api_key(true) };
     create(&store, &newer).await;
     create(&store, &samples::api_key(false)).await;
     assert_eq!(store.organization(org).await.unwrap().unwrap().value, samples::organization(true));
-    assert_eq!(store.api_key_holder(&"ab".repeat(32)).await.unwrap(), Some(samples::key_holder()));
-    assert_eq!(store.api_key_holder("cd").await.unwrap(), None);
+    let holder = store.api_key_holder(&"ab".repeat(32)).await.unwrap();
+    assert_eq!(holder.map(|holder| holder.value), Some(samples::key_holder(false)));
+    assert!(store.api_key_holder("cd").await.unwrap().is_none());
     let found = store.api_keys(org).await.unwrap();
     assert_eq!(found.iter().map(|key| key.created_seq).collect::<Vec<_>>(), [12, 13]);
 }
