@@ -10,7 +10,8 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Folders that are made, not written.
-const MADE: [&str; 8] = ["target", "build", "data", "node_modules", ".git", ".venv", "golden", "__pycache__"];
+const MADE: [&str; 9] =
+    ["target", "build", "data", "node_modules", ".git", ".venv", ".clients", "golden", "__pycache__"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the repository")

@@ -20,9 +20,6 @@ use crate::drafts::Flag;
 use crate::jobs::BillingJob;
 use crate::{App, Attempt, Failure, Outcome, Rejection, catalogue, coupon, retry_on_conflict};
 
-/// What 404 calls a connection to Adyen.
-const ADYEN: &str = "adyen_payment_provider";
-
 /// The running number of customers.
 const CUSTOMERS: &str = "customers";
 
@@ -81,7 +78,7 @@ pub async fn upsert(app: &App, organization: &Organization, input: CustomerUpdat
 /// What becomes of a request whose answer waits for the provider, while no provider can be connected.
 fn made_at_provider(input: &CustomerUpdate, before: Option<&Customer>, after: &Customer) -> Outcome<()> {
     match input.provider.awaited_creation(before, after) {
-        Some(Provider::Adyen) => Err(Rejection::NotFound(ADYEN).into()),
+        Some(Provider::Adyen) => Err(Rejection::NotFound("adyen_payment_provider").into()),
         Some(Provider::Stripe | Provider::GoCardless) | None => Ok(()),
     }
 }
@@ -94,7 +91,7 @@ fn made_at_provider(input: &CustomerUpdate, before: Option<&Customer>, after: &C
 pub async fn checkout_url(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Infallible> {
     let customer = by_external_id(app, organization, external_id).await?;
     match customer.provider_link().map(|link| link.provider) {
-        Some(Provider::Adyen) => Err(Rejection::NotFound(ADYEN).into()),
+        Some(Provider::Adyen) => Err(Rejection::NotFound("adyen_payment_provider").into()),
         Some(Provider::Stripe | Provider::GoCardless) | None => {
             Err(Problems::one("base", "no_linked_payment_provider").into())
         }
