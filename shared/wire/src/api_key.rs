@@ -30,7 +30,8 @@ pub fn parse_rotation(fields: Option<Fields<'_>>) -> Result<TimeDelta, Problems>
 }
 
 /// A key as clients see it. The key itself is shown once, when it is made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ApiKey")]
 pub struct Output {
     /// Id of the key's record.
     pub lago_id: String,

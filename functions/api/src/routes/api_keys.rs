@@ -6,8 +6,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
 
+use wire::api_key::Output;
+use wire::schema::inputs::{ApiKeyInput, ApiKeyRotationInput};
+
 use crate::call::Call;
 use crate::error::ApiResult;
+use crate::openapi::operation::{self, Operation};
 use crate::reply;
 
 pub(crate) fn routes() -> Router<App> {
@@ -15,6 +19,31 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api_keys", get(list).post(create))
         .route("/api_keys/{id}", delete(revoke))
         .route("/api_keys/{id}/rotate", post(rotate))
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    operation::of(
+        "api_keys",
+        [
+            operation::get("/api_keys", "listApiKeys", "List API keys")
+                .notes("Newest first, those that open nothing any more too. None shows itself.")
+                .lists::<Output>("api_keys"),
+            operation::post("/api_keys", "createApiKey", "Create an API key")
+                .notes("The answer is the only one that shows it. At most twenty; an `Idempotency-Key` is ignored.")
+                .takes::<ApiKeyInput>("api_key")
+                .gives::<Output>("api_key"),
+            operation::post("/api_keys/{id}/rotate", "rotateApiKey", "Replace an API key")
+                .notes("The old key goes on for `overlap_seconds`; without a body it ends at once.")
+                .edits::<ApiKeyRotationInput>("api_key")
+                .gives::<Output>("api_key")
+                .missing(&["api_key"]),
+            operation::delete("/api_keys/{id}", "revokeApiKey", "Revoke an API key")
+                .notes("From the answer on it opens nothing.")
+                .gives::<Output>("api_key")
+                .missing(&["api_key"])
+                .refuses(405, &["last_api_key"]),
+        ],
+    )
 }
 
 async fn list(State(app): State<App>, call: Call) -> ApiResult {

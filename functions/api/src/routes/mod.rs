@@ -66,6 +66,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     let v1 = [
         add_ons::operations(),
         analytics::operations(),
+        api_keys::operations(),
         billable_metrics::operations(),
         coupons::operations(),
         credit_notes::operations(),

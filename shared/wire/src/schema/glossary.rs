@@ -154,6 +154,15 @@ pub(super) const TERMS: &[Term] = &[
     term_of("webhook_endpoint_id", Id, "Id of the endpoint."),
     term_of("add_on_code", Example("setup"), "Code of the add-on that the line sells."),
 
+    // API keys.
+    term_of("masked_value", Example("••••••••…c10"), "The key without what opens: its last three characters."),
+    term_of("ApiKey.status", Words(&["active", "expiring", "expired", "revoked"]), "Whether it opens the organization."),
+    term_of("signs_webhooks", Any, "Whether `hmac` signatures are made with it: the oldest that opens."),
+    term_of("ApiKey.value", Example("3b1f0c52-7a55-4b0f-9f57-2d4a3a1a9c10"), "The key itself, shown this once."),
+    term_of("expires_at", Instant, "When a rotated key opens nothing any more, by the real clock."),
+    term_of("revoked_at", Instant, "When it was taken back."),
+    term_of("overlap_seconds", Number(3600), "How long the old key goes on beside its successor: 0 to 2592000."),
+
     // Instants and days.
     term_of("canceled_at", Instant, "When it was canceled before it started."),
     term_of("created_at", Instant, "When it was made."),

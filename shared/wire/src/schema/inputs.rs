@@ -427,3 +427,15 @@ pub struct WebhookEndpointInput {
     webhook_url: String,
     signature_algo: Option<String>,
 }
+
+/// `api_key`.
+#[derive(JsonSchema)]
+pub struct ApiKeyInput {
+    name: String,
+}
+
+/// `api_key` of a rotation.
+#[derive(JsonSchema)]
+pub struct ApiKeyRotationInput {
+    overlap_seconds: Option<i64>,
+}
