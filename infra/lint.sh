@@ -11,6 +11,7 @@ echo "lint: clippy, warnings denied"
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 echo "lint: template.yaml"
 .venv/bin/cfn-lint template.yaml
-echo "lint: house rules"
-# With the flags of infra/test.sh, so that nothing is compiled twice.
-exec cargo test --locked --workspace --all-features --test it -- tidy::
+echo "lint: house rules, and the OpenAPI document"
+# With the flags of infra/test.sh, so that nothing is compiled twice. One of the tests writes the document.
+cargo test --locked --workspace --all-features --test it -- tidy:: openapi::
+exec .venv/bin/openapi-spec-validator "${CARGO_TARGET_DIR:-target}/tmp/openapi.json"

@@ -12,4 +12,9 @@ echo "test: building the workspace, the functions and the tests"
 infra/build-functions.sh dev
 
 echo "test: running"
-exec cargo test --locked --workspace --all-features -- "$@"
+cargo test --locked --workspace --all-features -- "$@"
+
+# With arguments a part of the tests was asked for.
+if [ "$#" -eq 0 ]; then
+    infra/fuzz-api.sh
+fi

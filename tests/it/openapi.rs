@@ -34,7 +34,7 @@ fn routed() -> BTreeSet<String> {
         for rest in code.split(".route(\"").skip(1) {
             let path = rest.split('"').next().unwrap();
             // These modules stand beside `/api/v1` (see `routes::all`).
-            let prefix = if ["admin", "documents", "health", "provider_callbacks"].contains(&name.as_str()) {
+            let prefix = if ["admin", "documents", "health", "page", "provider_callbacks"].contains(&name.as_str()) {
                 ""
             } else {
                 "/api/v1"
@@ -46,8 +46,9 @@ fn routed() -> BTreeSet<String> {
     paths
 }
 
-/// What no client calls: payment providers do, in their own formats (chapter 05, 2.18).
-const CALLED_BY_OTHERS: [&str; 4] = [
+/// What no client calls: people do, and payment providers, in their own formats (chapter 05, 2.18).
+const CALLED_BY_OTHERS: [&str; 5] = [
+    "/docs",
     "/webhook/gocardless/{organization_id}",
     "/webhooks/adyen/{organization_id}",
     "/webhooks/gocardless/{organization_id}",
@@ -95,6 +96,39 @@ fn it_is_served_to_everybody() {
     let answer = send("", Method::GET, "/api/v1/openapi.json", None);
     assert_eq!((answer.status.as_u16(), &answer.json()), (200, document()));
     assert!(answer.bytes.len() < 2_000_000, "{} bytes", answer.bytes.len());
+}
+
+/// `make lint` hands the file to a linter of others.
+#[test]
+fn it_is_written_for_linters() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi.json");
+    std::fs::write(path, serde_json::to_vec_pretty(document()).unwrap()).unwrap();
+}
+
+#[test]
+fn the_page_for_people_has_every_operation_and_nothing_from_elsewhere() {
+    let page = send("", Method::GET, "/docs", None);
+    let text = page.text();
+    assert_eq!(page.status, 200);
+    for (path, method, operation) in operations() {
+        if method != "patch" {
+            assert!(
+                text.contains(&format!("id=\"{}\"", operation["operationId"].as_str().unwrap())),
+                "{method} {path}"
+            );
+        }
+    }
+    for name in document()["webhooks"].as_object().unwrap().keys() {
+        assert!(text.contains(&format!("id=\"{name}\"")), "{name}");
+    }
+    for tag in ["src=", "href=\"http", "@import", "url("] {
+        assert!(!text.contains(tag), "the page loads something: {tag}");
+    }
+    // Every link within the page leads somewhere.
+    let targets: BTreeSet<&str> = text.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let links = text.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let lost: BTreeSet<&str> = links.filter(|link| !targets.contains(link)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }
 
 #[test]

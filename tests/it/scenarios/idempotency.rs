@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::conformance;
 use super::hundred;
 use super::world::{ADMIN_KEY, World, json_bytes, shared, url};
 
@@ -31,7 +32,7 @@ impl Kept {
 }
 
 async fn sent(key: String, method: Method, path: String, idempotency_keys: Vec<Vec<u8>>, body: Option<Value>) -> Kept {
-    let mut request = shared().http.request(method, url(&path)).bearer_auth(key);
+    let mut request = shared().http.request(method.clone(), url(&path)).bearer_auth(key);
     for idempotency_key in idempotency_keys {
         request = request.header("Idempotency-Key", idempotency_key);
     }
@@ -43,12 +44,9 @@ async fn sent(key: String, method: Method, path: String, idempotency_keys: Vec<V
     let (content_type, replayed) = (header("content-type"), header("idempotent-replayed"));
     assert!(replayed.as_deref().is_none_or(|value| value == "true"));
     assert!(header("x-request-id").is_some());
-    Kept {
-        status: response.status().as_u16(),
-        is_replay: replayed.is_some(),
-        content_type,
-        text: response.text().await.unwrap(),
-    }
+    let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
+    conformance::check_answer(&method, &path, status, text.as_bytes());
+    Kept { status, is_replay: replayed.is_some(), content_type, text }
 }
 
 fn ask(world: &World, method: Method, path: &str, idempotency_key: &str, body: Option<Value>) -> Kept {

@@ -10,6 +10,7 @@ mod calendars;
 mod changes;
 mod charge_checks;
 mod charges;
+pub mod conformance;
 mod coupons;
 mod credit_notes;
 mod deletions;

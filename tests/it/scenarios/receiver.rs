@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use super::conformance;
 use super::world::shared;
 
 /// One delivery.
@@ -65,7 +66,9 @@ impl Receiver {
 
     /// Everything that came, in order of arrival.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.inner.deliveries.lock().unwrap().clone()
+        let deliveries = self.inner.deliveries.lock().unwrap().clone();
+        deliveries.iter().for_each(|delivery| conformance::check_webhook(&delivery.body));
+        deliveries
     }
 
     /// The same at one path.

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use weir::{Host, Settings};
 
+use super::conformance;
+
 /// The shared host's admin key.
 pub const ADMIN_KEY: &str = "admin-of-the-scenarios";
 
@@ -93,12 +95,14 @@ pub fn send(key: &str, method: Method, path: &str, body: Option<Vec<u8>>) -> Ans
     if let Some(body) = body {
         request = request.header("Content-Type", "application/json").body(body);
     }
-    shared.runtime.block_on(async {
+    let answer = shared.runtime.block_on(async {
         let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
         let status = response.status();
         let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
         Answer { status, bytes: bytes.to_vec() }
-    })
+    });
+    conformance::check_answer(&method, path, answer.status.as_u16(), &answer.bytes);
+    answer
 }
 
 /// A path of the shared host, or a URL as it is.

@@ -5,6 +5,7 @@
 pub(crate) mod codes;
 mod example;
 pub(crate) mod operation;
+pub(crate) mod page;
 mod webhooks;
 
 use std::sync::LazyLock;

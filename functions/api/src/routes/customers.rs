@@ -30,7 +30,7 @@ pub(crate) fn operations() -> Vec<Operation> {
                 .notes("The customer of this `external_id` is updated; if there is none, it is made.")
                 .takes::<CustomerInput>("customer")
                 .gives::<wire::customer::Output>("customer")
-                .missing(&["tax"]),
+                .missing(&["tax", "adyen_payment_provider"]),
             operation::get("/customers", "listCustomers", "List customers")
                 .notes("Oldest first.")
                 .lists::<wire::customer::Output>("customers"),

@@ -15,6 +15,7 @@ mod fees;
 mod health;
 mod invoices;
 mod organizations;
+mod page;
 mod plans;
 mod provider_callbacks;
 mod reference;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(admin::routes())
         .merge(documents::routes())
         .merge(health::routes())
+        .merge(page::routes())
         .merge(provider_callbacks::routes())
 }
 

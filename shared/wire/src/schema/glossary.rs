@@ -17,6 +17,8 @@ pub(super) enum Form {
     Instant,
     /// UTC, milliseconds.
     Millis,
+    /// UTC, milliseconds, of any year.
+    OfEvent,
     /// UTC, as an offset.
     Offset,
     /// A day.
@@ -47,7 +49,7 @@ pub(super) fn term(object: &str, field: &str) -> Option<&'static Term> {
     own.or_else(|| TERMS.iter().find(|term| term.name == field))
 }
 
-use Form::{Any, Currency, Date, Decimal, Example, Id, Instant, Millis, Null, Number, Offset, Words};
+use Form::{Any, Currency, Date, Decimal, Example, Id, Instant, Millis, Null, Number, OfEvent, Offset, Words};
 
 const INTERVALS: Form = Words(&["weekly", "monthly", "quarterly", "yearly"]);
 const AGGREGATIONS: Form =
@@ -193,7 +195,7 @@ pub(super) const TERMS: &[Term] = &[
     term_of("succeeded_at", Instant, "When it was paid."),
     term_of("terminated_at", Instant, "When it ended."),
     term_of("Wallet.terminated_at", Millis, "When it ended, with milliseconds."),
-    term_of("timestamp", Millis, "When the usage happened."),
+    term_of("timestamp", OfEvent, "When the usage happened."),
     term_of("EventInput.timestamp", Any, "When the usage happened: seconds since 1970, with a fraction if wanted. Now, if absent."),
     term_of("LegacyBatchInput.timestamp", Any, "When the usage happened: seconds since 1970. Now, if absent."),
     term_of("EventAsSent.timestamp", Number(1_704_795_330), "When the usage happened: seconds since 1970."),

@@ -116,6 +116,9 @@ const OPTIONAL_AND_NULLABLE: [&str; 3] = ["event_transaction_id", "provider_cust
 const ALTERNATIVES: [&str; 3] = ["AmountDetails", "AmountOfRange", "MetricGroup"];
 const OPEN_END: &str = "to_value";
 
+/// Prices are kept as they were sent: an unused one may be an empty text.
+const AS_SENT: [&str; 3] = ["ChargeProperties", "PercentageRange", "PriceRange"];
+
 /// Adds meaning, format and an example to each field of an object's schema.
 fn describe(name: &str, schema: &mut Value, direction: Direction) {
     if ALTERNATIVES.contains(&name) {
@@ -138,6 +141,11 @@ fn describe(name: &str, schema: &mut Value, direction: Direction) {
         tidy(property);
         if let Some(term) = glossary::term(name, field) {
             refine(property, term, direction);
+        }
+        if AS_SENT.contains(&name)
+            && let Some(property) = property.as_object_mut()
+        {
+            property.shift_remove("pattern");
         }
     }
 }
@@ -200,6 +208,11 @@ fn refine(property: &mut Value, term: &Term, direction: Direction) {
         Form::Millis if is_text => {
             put("format", "date-time".into());
             put("pattern", r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$".into());
+            put("examples", json!(["2024-01-09T10:15:30.123Z"]));
+        }
+        Form::OfEvent if is_text => {
+            // Years beyond 9999 can be sent, too.
+            put("pattern", r"^[+-]?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$".into());
             put("examples", json!(["2024-01-09T10:15:30.123Z"]));
         }
         Form::Offset if is_text => {
