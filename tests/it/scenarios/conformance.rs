@@ -292,6 +292,72 @@ fn problems_of_body(
     problems
 }
 
+/// Keys that scenarios send to see them ignored (chapter 05, 1.3): what an answer showed, and what another operation takes.
+const IGNORED: [&str; 11] = [
+    "/credit_note/credit_amount_cents",
+    "/credit_note/description",
+    "/credit_note/refund_amount_cents",
+    "/fee/other",
+    "/plan/active_subscriptions_count",
+    "/plan/created_at",
+    "/plan/customers_count",
+    "/plan/draft_invoices_count",
+    "/plan/lago_id",
+    "/plan/parent_id",
+    "/plan/taxes",
+];
+
+/// Panics if a request that was accepted had a key that Weir's own document does not know: then an input reads more than its
+/// schema says.
+pub fn check_request(method: &Method, path: &str, status: u16, body: &[u8]) {
+    let path = path.split('?').next().unwrap();
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return };
+    let Some(operation) = own().operation(method.as_str(), path).filter(|_| status == 200) else { return };
+    let schema = &operation.entry["requestBody"]["content"]["application/json"]["schema"];
+    let mut unknown = Vec::new();
+    unknown_keys(schema, &value, "", &mut unknown);
+    assert!(unknown.is_empty(), "{method} {path} took keys that its schema does not have: {unknown:?}\n{value}");
+}
+
+fn unknown_keys(schema: &Value, value: &Value, place: &str, unknown: &mut Vec<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return unknown_keys(
+            &own().components["schemas"][reference.rsplit('/').next().unwrap()],
+            value,
+            place,
+            unknown,
+        );
+    }
+    if let Some(alternatives) = schema["anyOf"].as_array() {
+        // Whatever knows most of it is meant.
+        let of = |alternative| {
+            let mut found = Vec::new();
+            unknown_keys(alternative, value, place, &mut found);
+            found
+        };
+        unknown.extend(alternatives.iter().map(of).min_by_key(Vec::len).unwrap_or_default());
+        return;
+    }
+    match value {
+        Value::Object(fields) => {
+            // An object without fields of its own takes any.
+            let Some(properties) = schema["properties"].as_object() else { return };
+            for (name, value) in fields {
+                let place = format!("{place}/{name}");
+                match properties.get(name) {
+                    Some(property) => unknown_keys(property, value, &place, unknown),
+                    None if IGNORED.contains(&place.as_str()) => {}
+                    None => unknown.push(place),
+                }
+            }
+        }
+        Value::Array(entries) => {
+            entries.iter().for_each(|entry| unknown_keys(&schema["items"], entry, &format!("{place}/*"), unknown));
+        }
+        _ => {}
+    }
+}
+
 fn problems_of_webhook(body: &str) -> Vec<(String, String)> {
     let Ok(message) = serde_json::from_str::<Value>(body) else { return vec![(String::new(), "no JSON".to_owned())] };
     let kind = message["webhook_type"].as_str().unwrap_or_default();

@@ -92,6 +92,7 @@ impl Answer {
 pub fn send(key: &str, method: Method, path: &str, body: Option<Vec<u8>>) -> Answer {
     let shared = shared();
     let mut request = shared.http.request(method.clone(), url(path)).bearer_auth(key);
+    let sent = body.clone().unwrap_or_default();
     if let Some(body) = body {
         request = request.header("Content-Type", "application/json").body(body);
     }
@@ -102,6 +103,7 @@ pub fn send(key: &str, method: Method, path: &str, body: Option<Vec<u8>>) -> Ans
         Answer { status, bytes: bytes.to_vec() }
     });
     conformance::check_answer(&method, path, answer.status.as_u16(), &answer.bytes);
+    conformance::check_request(&method, path, answer.status.as_u16(), &sent);
     answer
 }
 

@@ -25,7 +25,9 @@ const HOME: &str = "/components/schemas";
 pub struct Components {
     answers: SchemaGenerator,
     inputs: SchemaGenerator,
-    /// Inputs of which nothing is mandatory, by name.
+    /// Inputs that were asked for as they are, by name.
+    whole: Vec<String>,
+    /// Inputs that were asked for with nothing mandatory, by name.
     partial: Vec<String>,
 }
 
@@ -42,6 +44,7 @@ impl Default for Components {
         Components {
             answers: generator(Contract::Serialize),
             inputs: generator(Contract::Deserialize),
+            whole: Vec::new(),
             partial: Vec::new(),
         }
     }
@@ -57,6 +60,10 @@ pub fn answer<T: JsonSchema>(components: &mut Components) -> Value {
 
 /// The schema of something that is taken.
 pub fn input<T: JsonSchema>(components: &mut Components) -> Value {
+    let name = T::schema_name().into_owned();
+    if !components.whole.contains(&name) {
+        components.whole.push(name);
+    }
     components.inputs.subschema_for::<T>().to_value()
 }
 
@@ -87,12 +94,17 @@ impl Components {
         }
         for (name, mut schema) in self.inputs.take_definitions(false) {
             describe(&name, &mut schema, Direction::In);
-            if self.partial.contains(&name) {
+            let is_partial = self.partial.contains(&name);
+            if is_partial {
                 let mut edit = schema.clone();
                 if let Some(edit) = edit.as_object_mut() {
                     edit.shift_remove("required");
                 }
                 all.push((edit_of(&name), edit));
+            }
+            // Parts of inputs were asked for by nobody, but stand in others.
+            if is_partial && !self.whole.contains(&name) {
+                continue;
             }
             all.push((name, schema));
         }

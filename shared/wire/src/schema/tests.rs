@@ -54,6 +54,7 @@ fn everything() -> Map<String, Value> {
         partial::<inputs::PlanInput>,
         input::<inputs::SubscriptionChangeInput>,
         input::<inputs::SubscriptionInput>,
+        input::<inputs::TaxInput>,
         partial::<inputs::TaxInput>,
         input::<inputs::WalletChangeInput>,
         input::<inputs::WalletInput>,
