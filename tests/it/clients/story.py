@@ -343,7 +343,16 @@ check("credits", [(credit.item.code, credit.amount_cents) for credit in invoice.
 check("of whom", invoice.customer.external_id, "acme")
 check("of what", [entry.external_id for entry in invoice.subscriptions.__root__], ["sub"])
 check("asked for again", client.invoices.retry_payment(invoice.lago_id), None)
-document = client.invoices.download(invoice.lago_id)
+
+
+def downloaded(resource, lago_id):
+    # Empty as long as the document is in the making; each call waits for it for a while.
+    while (document := resource.download(lago_id)) is None:
+        pass
+    return document
+
+
+document = downloaded(client.invoices, invoice.lago_id)
 check("document", document.file_url.startswith(f"{URL}/documents/"), True)
 paid = client.invoices.update(
     models.Invoice(
@@ -383,7 +392,7 @@ check("note found", client.credit_notes.find(note.lago_id).balance_amount_cents,
 check("notes", client.credit_notes.find_all({"external_customer_id": "acme"})["meta"]["total_count"], 1)
 refunded = client.credit_notes.update(models.CreditNoteUpdate(refund_status="succeeded"), note.lago_id)
 check("refunded", refunded.refund_status, "succeeded")
-check("note's document", client.credit_notes.download(note.lago_id).file_url.endswith(".pdf"), True)
+check("note's document", downloaded(client.credit_notes, note.lago_id).file_url.endswith(".pdf"), True)
 check("voided", client.credit_notes.void(note.lago_id).credit_status, "voided")
 
 one_off = client.invoices.create(models.OneOffInvoice(

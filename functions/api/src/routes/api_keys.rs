@@ -34,7 +34,7 @@ pub(crate) fn operations() -> Vec<Operation> {
                 .gives::<Output>("api_key"),
             operation::post("/api_keys/{id}/rotate", "rotateApiKey", "Replace an API key")
                 .notes("The old key goes on for `overlap_seconds`; without a body it ends at once.")
-                .edits::<ApiKeyRotationInput>("api_key")
+                .takes::<ApiKeyRotationInput>("api_key")
                 .gives::<Output>("api_key")
                 .missing(&["api_key"]),
             operation::delete("/api_keys/{id}", "revokeApiKey", "Revoke an API key")

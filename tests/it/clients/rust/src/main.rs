@@ -227,7 +227,14 @@ async fn money(world: &World, client: &LagoClient) {
     assert!(matches!(invoice.payment_status, InvoicePaymentStatus::Pending));
     let monthly = invoice.fees.unwrap().into_iter().find(|fee| fee.amount_cents == 10000).unwrap();
     client.retry_invoice_payment(RetryInvoicePaymentRequest::new(id.clone())).await.unwrap();
-    let document = client.download_invoice(DownloadInvoiceRequest::new(id.clone())).await.unwrap().invoice;
+    let document = loop {
+        match client.download_invoice(DownloadInvoiceRequest::new(id.clone())).await {
+            Ok(answer) => break answer.invoice,
+            // Empty as long as the document is in the making; each call waits for it for a while.
+            Err(LagoError::Serialization(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
     assert!(document.file_url.unwrap().starts_with(&format!("{}/documents/", world.url)));
     let paid = UpdateInvoiceInput::new()
         .with_payment_status(s("succeeded"))
