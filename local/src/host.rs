@@ -96,6 +96,7 @@ impl Host {
                 public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
                 admin_key: settings.admin_key.clone(),
                 webhook_targets: targets,
+                rate_limit: settings.rate_limit,
             }),
         };
         let http = GuardedHttp::new(targets).map_err(|error| HostError::Http(error.to_string()))?;

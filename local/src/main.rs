@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
+use gateways::logs::{self, Format, Out};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use weir::{Host, Settings};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = std::env::var("WEIR_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let is_json = std::env::var("WEIR_LOG_FORMAT").is_ok_and(|format| format == "json");
+    logs::start(if is_json { Format::Json } else { Format::Text }, &filter, Out::Stderr);
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use app::RateLimit;
+
 /// The admin key of a host that only this machine can reach.
 const LOCAL_ADMIN_KEY: &str = "weir-local-admin";
 
@@ -19,6 +21,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether webhooks may go to loopback and private addresses.
     pub allow_private_targets: bool,
+    /// How many requests one API key may make; none for any number.
+    pub rate_limit: Option<RateLimit>,
     /// Whether to load the demo organization.
     pub demo: bool,
 }
@@ -35,6 +39,9 @@ pub enum SettingsError {
     /// `WEIR_PUBLIC_URL` is no URL of scheme and host.
     #[error("WEIR_PUBLIC_URL must be like https://api.example.com: `{0}`")]
     PublicUrl(String),
+    /// `WEIR_RATE_LIMIT` is no limit.
+    #[error("WEIR_RATE_LIMIT must be like 100/1, requests and seconds: `{0}`")]
+    RateLimit(String),
     /// An argument that nobody knows.
     #[error("unknown argument `{0}`; known: serve, --demo")]
     Argument(String),
@@ -71,6 +78,9 @@ impl Settings {
             admin_key,
             public_url: set("WEIR_PUBLIC_URL").map(|url| public_url(&url)).transpose()?,
             allow_private_targets: set("WEIR_ALLOW_PRIVATE_TARGETS").is_some_and(|value| value == "1"),
+            rate_limit: set("WEIR_RATE_LIMIT")
+                .map(|text| text.parse().map_err(|_| SettingsError::RateLimit(text)))
+                .transpose()?,
             demo,
         })
     }
@@ -113,6 +123,13 @@ mod tests {
         assert_eq!(url("https://api.weir.example/"), Ok(Some("https://api.weir.example".to_owned())));
         assert!(url("https://api.weir.example/v1").is_err());
         assert!(url("api.weir.example").is_err());
+    }
+
+    #[test]
+    fn a_rate_limit_is_requests_in_seconds() {
+        let limit = |text: &str| read(&[("WEIR_RATE_LIMIT", text)], &[]).map(|settings| settings.rate_limit.is_some());
+        assert_eq!((limit("100/1"), limit("")), (Ok(true), Ok(false)));
+        assert_eq!(limit("100"), Err(SettingsError::RateLimit("100".to_owned())));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::App;
-use app::ports::{Incoming, Queue};
+use app::ports::{Clock, Incoming, Queue};
+use app::{App, metrics};
+use gateways::system::SystemClock;
 use store::outbox;
 use store::sqlite::SqliteTable;
 use tokio::sync::{Semaphore, watch};
@@ -83,15 +84,18 @@ pub(crate) async fn consume(
 
 async fn call(queues: &LocalQueues, queue: Queue, received: Vec<Received>, handler: Handler) {
     let rows: Vec<i64> = received.iter().map(|received| received.row).collect();
+    let (count, oldest) = (rows.len(), received.iter().map(|received| received.message.sent_at).min());
     let messages = received.into_iter().map(|received| received.message).collect();
     // In a task of its own: a panic fails this call's messages and nothing else.
     let failed = match tokio::spawn(handler(messages)).await {
-        Ok(failed) => failed.iter().filter_map(|id| id.parse().ok()).collect(),
+        Ok(failed) => failed.iter().filter_map(|id| id.parse().ok()).collect::<HashSet<i64>>(),
         Err(error) => {
             tracing::error!("a handler of the {} queue panicked: {error}", queue.name());
             rows.iter().copied().collect::<HashSet<i64>>()
         }
     };
+    let age = oldest.map_or(0, |oldest| (SystemClock.now() - oldest).num_milliseconds());
+    metrics::messages(queue.name(), count, failed.len(), u64::try_from(age).unwrap_or(0));
     if let Err(error) = queues.settle(rows, failed).await {
         tracing::error!("settling messages of the {} queue failed: {error}", queue.name());
     }

@@ -24,7 +24,7 @@ const LIFE_MAX_MS: u64 = 400;
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
 /// The program beside this test's executable: `target/<profile>/weir`.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
     let program = profile.join("weir");

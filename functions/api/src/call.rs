@@ -71,21 +71,18 @@ impl Raw {
         Raw { body, query, headers: parts.headers.clone(), known }
     }
 
-    /// The second word of `Authorization` (chapter 05, 1.1: the scheme is not looked at).
-    fn bearer(&self) -> Option<&str> {
-        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        value.split(' ').nth(1).filter(|key| !key.is_empty())
-    }
-
+    /// The organization of the request's key. From here on the request's lines in the log name it.
     pub(crate) async fn authenticate(&self, app: &App) -> Result<Organization, ApiError> {
-        if let Some(Known(organization)) = &self.known {
-            return Ok(organization.clone());
-        }
-        Ok(organization::authenticate(app, self.bearer()).await?)
+        let found = match &self.known {
+            Some(Known(organization)) => organization.clone(),
+            None => organization::authenticate(app, bearer(&self.headers)).await?,
+        };
+        tracing::Span::current().record("org.id", tracing::field::display(found.id));
+        Ok(found)
     }
 
     pub(crate) fn authorize_admin(&self, app: &App) -> Result<(), ApiError> {
-        Ok(organization::authorize_admin(app, self.bearer())?)
+        Ok(organization::authorize_admin(app, bearer(&self.headers))?)
     }
 
     /// The body as JSON; none if there is none.
@@ -102,6 +99,12 @@ impl Raw {
         let forwarded = text("x-forwarded-for").and_then(|list| list.split(',').next().map(|ip| ip.trim().to_owned()));
         Client { ip: forwarded, user_agent: text("user-agent") }
     }
+}
+
+/// The second word of `Authorization` (chapter 05, 1.1: the scheme is not looked at).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.split(' ').nth(1).filter(|key| !key.is_empty())
 }
 
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {

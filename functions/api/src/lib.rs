@@ -12,6 +12,7 @@ mod call;
 mod error;
 mod idempotency;
 mod layers;
+mod limits;
 mod openapi;
 mod reply;
 mod routes;

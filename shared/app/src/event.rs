@@ -21,7 +21,7 @@ use wire::event::{LegacyBatch, ParsedEvent};
 use crate::jobs::{self, EventsJob};
 use crate::ports::{Incoming, Queue};
 use crate::usage::Span;
-use crate::{App, Failure, Outcome, Rejection};
+use crate::{App, Failure, Outcome, Rejection, metrics};
 
 /// What ids of unfinished ingestion begin with.
 pub(crate) const WORK_PREFIX: &str = "events.";
@@ -85,6 +85,7 @@ async fn accept_as(
     for work in works {
         outbox::sent(app.store.table(), organization.id, work, app.ids.sequence()).await?;
     }
+    metrics::events_accepted(events.len());
     Ok(())
 }
 

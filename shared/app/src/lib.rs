@@ -29,6 +29,7 @@ pub mod idempotency;
 pub mod invoice;
 pub mod jobs;
 pub mod ledger;
+pub mod metrics;
 mod notice;
 pub mod organization;
 pub mod past_usage;
@@ -46,6 +47,7 @@ pub mod wallet;
 pub mod webhook;
 pub mod webhook_endpoint;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use domain::id::OrganizationId;
@@ -69,6 +71,32 @@ pub struct Settings {
     pub admin_key: String,
     /// Where webhooks may go.
     pub webhook_targets: Targets,
+    /// How many requests one API key may make of one process; none for any number.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// So many requests in so many seconds, at once or spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: NonZeroU32,
+    /// In what time.
+    pub seconds: NonZeroU32,
+}
+
+/// Not `requests/seconds` with two whole numbers above 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not `requests/seconds`")]
+pub struct NoRateLimit;
+
+impl std::str::FromStr for RateLimit {
+    type Err = NoRateLimit;
+
+    fn from_str(text: &str) -> Result<RateLimit, NoRateLimit> {
+        let (requests, seconds) = text.split_once('/').ok_or(NoRateLimit)?;
+        let number = |text: &str| text.trim().parse().map_err(|_| NoRateLimit);
+        Ok(RateLimit { requests: number(requests)?, seconds: number(seconds)? })
+    }
 }
 
 /// Everything that use cases work with.
@@ -209,7 +237,13 @@ impl App {
             let job = BillingJob::FoldAnalytics { organization_id: commit.organization().0 };
             commit = commit.then_beside(&job.message("analytics"));
         }
-        commit.execute(self.store.table()).await
+        let made = commit.invoices_made();
+        commit.execute(self.store.table()).await?;
+        // What a preview makes is gone with it.
+        if made > 0 && !self.store.is_rehearsal() {
+            metrics::invoices_made(made);
+        }
+        Ok(())
     }
 
     /// Marks the piece of sandbox work that a message carries as done; most carry none.

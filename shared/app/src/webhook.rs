@@ -8,7 +8,7 @@ use store::items::{Webhook, WebhookStatus};
 
 use crate::jobs::{self, WebhookJob};
 use crate::ports::{Http, Post, Queue};
-use crate::{App, Failure, Outcome, retry_on_conflict};
+use crate::{App, Failure, Outcome, metrics, retry_on_conflict};
 
 /// What the log keeps of an answer's body, bytes.
 const RESPONSE_BYTES_MAX: usize = 4096;
@@ -66,6 +66,11 @@ async fn attempt(
         }
         After::Delivered | After::GiveUp => None,
     };
+    if after == After::Delivered {
+        metrics::webhook_delivered()
+    } else {
+        metrics::webhook_failed()
+    }
     let status = if after == After::Delivered { WebhookStatus::Succeeded } else { WebhookStatus::Failed };
     app.until_no_conflict(|| async {
         let Some(found) = app.store.webhook(organization.id, webhook.id).await? else { return Ok(()) };

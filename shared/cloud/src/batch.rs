@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use app::ports::Incoming;
+use app::ports::{Clock, Incoming};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use chrono::{DateTime, Utc};
+use gateways::system::SystemClock;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::caught::caught;
@@ -27,9 +28,14 @@ async fn answer(
     event: SqsEvent,
 ) -> Result<SqsBatchResponse, Error> {
     let started = Instant::now();
+    let queue = event.records.first().and_then(|message| message.event_source_arn.as_deref());
+    // `arn:aws:sqs:region:account:name`
+    let queue = queue.and_then(|arn| arn.rsplit(':').next()).unwrap_or("unknown").to_owned();
     let messages = event.records.into_iter().map(incoming).collect::<Result<Vec<_>, _>>()?;
-    let count = messages.len();
+    let (count, oldest) = (messages.len(), messages.iter().map(|message| message.sent_at).min());
     let failed = failures(handler, messages).await;
+    let age = oldest.map_or(0, |oldest| (SystemClock.now() - oldest).num_milliseconds());
+    app::metrics::messages(&queue, count, failed.len(), u64::try_from(age).unwrap_or(0));
     tracing::info!(messages = count, failed = failed.len(), duration_ms = started.elapsed().as_millis(), "batch done");
     let mut response = SqsBatchResponse::default();
     response.set_failures(failed);

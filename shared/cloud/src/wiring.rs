@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use app::ports::Queue;
 use app::secrets::{SecretError, Secrets};
-use app::{App, Settings};
+use app::{App, RateLimit, Settings};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -123,7 +123,13 @@ fn settings() -> Result<Settings, WiringError> {
         webhook_targets: Targets::allowing_private(
             std::env::var("WEIR_ALLOW_PRIVATE_TARGETS").is_ok_and(|value| value == "1"),
         ),
+        rate_limit: rate_limit(std::env::var("WEIR_RATE_LIMIT").unwrap_or_default().trim())?,
     })
+}
+
+fn rate_limit(text: &str) -> Result<Option<RateLimit>, WiringError> {
+    let malformed = |_| WiringError::Malformed { name: "WEIR_RATE_LIMIT", expected: "`requests/seconds`" };
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(malformed) }
 }
 
 /// The keys from their texts: 32 bytes in Base64, and an RSA private key as PKCS#8 (DER) in Base64, all in one line.

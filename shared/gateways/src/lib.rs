@@ -1,6 +1,6 @@
-//! The world outside: outgoing HTTP, and what the machine itself gives (time, ids, randomness).
+//! The world outside: outgoing HTTP, and what the machine itself gives (time, ids, randomness) and takes (logs, metrics).
 //!
-//! Owns: `http` (guarded POST to addresses that users gave) and `system`.
+//! Owns: `http` (guarded POST to addresses that users gave) `logs`, and `system`.
 //!
 //! Does not own: when to try a delivery again, what its answer means, signatures (`domain::webhook`, `app::webhook`).
 //!
@@ -9,4 +9,5 @@
 
 #[cfg(feature = "http")]
 pub mod http;
+pub mod logs;
 pub mod system;

@@ -26,6 +26,7 @@ pub struct Commit {
     messages: usize,
     counted: Vec<(CustomerId, Rows)>,
     movements: Vec<Movement>,
+    invoices_made: usize,
     error: Option<DecodeError>,
 }
 
@@ -62,6 +63,7 @@ impl Commit {
             messages: 0,
             counted: Vec::new(),
             movements: Vec::new(),
+            invoices_made: 0,
             error: None,
         }
     }
@@ -110,7 +112,15 @@ impl Commit {
     pub fn create_invoice(self, invoice: &Invoice) -> Commit {
         let rows = analytics::of_invoice(invoice, 0);
         let moved = self.moved(Invoice::movements(None, invoice));
-        moved.put_invoice(invoice, 1, Condition::Absent).1.count(invoice.customer_id, rows)
+        let mut commit = moved.put_invoice(invoice, 1, Condition::Absent).1.count(invoice.customer_id, rows);
+        commit.invoices_made += 1;
+        commit
+    }
+
+    /// How many invoices it makes.
+    #[must_use]
+    pub fn invoices_made(&self) -> usize {
+        self.invoices_made
     }
 
     /// Stores a changed invoice over the one that was read by `Store::invoice`, with any number of fees.

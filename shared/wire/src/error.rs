@@ -66,6 +66,12 @@ impl ErrorBody {
         ErrorBody::new(409, "Conflict", Some(code))
     }
 
+    /// 429: too many requests in too short a time.
+    #[must_use]
+    pub fn too_many_requests() -> ErrorBody {
+        ErrorBody::new(429, "Too Many Requests", Some("too_many_requests"))
+    }
+
     /// 413: the body is over its limit.
     #[must_use]
     pub fn too_large() -> ErrorBody {

@@ -24,6 +24,7 @@ mod idempotency;
 mod journeys;
 mod ledger;
 mod lifecycle;
+mod limits;
 mod metrics;
 mod numbering;
 mod one_off;

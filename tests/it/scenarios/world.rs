@@ -43,6 +43,7 @@ pub fn shared() -> &'static Shared {
             public_url: None,
             // Receivers of webhooks live on the loopback interface.
             allow_private_targets: true,
+            rate_limit: None,
             demo: false,
         };
         let host = runtime.block_on(Host::start(settings)).unwrap();
@@ -53,7 +54,7 @@ pub fn shared() -> &'static Shared {
 
 /// A folder below the build's own for temporary files. Statics are never dropped, so folders of hosts that are gone are
 /// cleared away by the next run.
-fn fresh_folder(name: &str) -> std::path::PathBuf {
+pub fn fresh_folder(name: &str) -> std::path::PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&parent).unwrap();
     for entry in fs::read_dir(&parent).unwrap().flatten() {

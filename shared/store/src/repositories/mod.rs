@@ -43,6 +43,7 @@ use crate::table::{Index, Item, Key, Order, Query, Rehearsal, Seconds, Table, Ta
 #[derive(Clone)]
 pub struct Store {
     table: Arc<dyn Table>,
+    is_rehearsal: bool,
 }
 
 /// A part of a list, and how long the whole list is.
@@ -57,14 +58,20 @@ pub struct Listed<T> {
 impl Store {
     /// What is stored in `table`.
     pub fn new(table: Arc<dyn Table>) -> Store {
-        Store { table }
+        Store { table, is_rehearsal: false }
+    }
+
+    /// Whether what is written here is gone with it.
+    #[must_use]
+    pub fn is_rehearsal(&self) -> bool {
+        self.is_rehearsal
     }
 
     /// The same store to rehearse on: what is written through it stays there and is gone with it.
     #[must_use]
     pub fn rehearsal(&self, now: Seconds) -> (Store, Arc<Rehearsal>) {
         let rehearsal = Arc::new(Rehearsal::over(Arc::clone(&self.table), now));
-        (Store { table: Arc::clone(&rehearsal) as Arc<dyn Table> }, rehearsal)
+        (Store { table: Arc::clone(&rehearsal) as Arc<dyn Table>, is_rehearsal: true }, rehearsal)
     }
 
     /// The table.
