@@ -325,8 +325,14 @@ fn is_of_field(code: &codes::Code) -> bool {
 /// Refusals that look the same everywhere.
 fn common_responses() -> Value {
     let entry = |(status, name, meaning): &(u16, &str, &str)| {
-        let content = json!({"application/json": {"schema": reference("schemas", name), "example": error_example(*status, codes_of(*status).first().map(String::as_str))}});
-        ((*name).to_owned(), json!({"description": meaning, "content": content}))
+        let example = error_example(*status, code_of(*status));
+        let content = json!({"application/json": {"schema": reference("schemas", name), "example": example}});
+        let mut response = json!({"description": meaning, "content": content});
+        if *status == 429 {
+            let seconds = json!({"type": "integer", "examples": [1]});
+            response["headers"] = json!({"Retry-After": {"description": "Seconds to wait.", "schema": seconds}});
+        }
+        ((*name).to_owned(), response)
     };
     ERRORS.iter().filter(|(status, ..)| is_common(*status)).map(entry).collect::<Map<_, _>>().into()
 }
@@ -335,12 +341,13 @@ fn is_common(status: u16) -> bool {
     [400, 401, 413, 429, 500, 503].contains(&status)
 }
 
-fn codes_of(status: u16) -> Vec<String> {
+/// The only code of a status that is the same everywhere.
+fn code_of(status: u16) -> Option<&'static str> {
     match status {
-        413 => vec!["payload_too_large".to_owned()],
-        429 => vec!["too_many_requests".to_owned()],
-        503 => vec!["try_again".to_owned()],
-        _ => Vec::new(),
+        413 => Some("payload_too_large"),
+        429 => Some("too_many_requests"),
+        503 => Some("try_again"),
+        _ => None,
     }
 }
 
