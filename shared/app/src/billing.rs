@@ -420,12 +420,13 @@ impl Context {
                     continue;
                 };
                 let span = Span::of(metric, bounds.charges_from, bounds.charges_to);
-                let wish = wishes
-                    .entry((subject.subscription.external_id.as_str(), metric.id))
-                    .or_insert_with(|| Wish { metric, span, windows: Vec::new(), needs_each_event: false });
+                let wish = wishes.entry((subject.subscription.external_id.as_str(), metric.id)).or_insert_with(|| {
+                    Wish { metric, span, windows: Vec::new(), needs_each_event: false, free: Vec::new() }
+                });
                 wish.span = wish.span.and(span);
                 wish.windows.push(closing::charges_window(subject, account.zone()));
                 wish.needs_each_event |= closing::needs_each_event(charge, metric);
+                wish.free.extend(closing::free_at_first(charge, metric));
             }
         }
         let read_at = app.clock.now();

@@ -13,6 +13,7 @@ use domain::subscription::Subscription;
 use domain::time::Instant;
 use domain::usage::digest::{self, Code, Counted, Digester, Needs, Parts};
 use domain::usage::event::Event;
+use domain::usage::percentage::Free;
 use domain::usage::window::{End, Window};
 
 use store::usage::{Asked, Wanted};
@@ -102,6 +103,28 @@ pub(crate) struct Wish<'a> {
     pub(crate) span: Span,
     pub(crate) windows: Vec<Window>,
     pub(crate) needs_each_event: bool,
+    /// Free units that the first events of the windows tell.
+    pub(crate) free: Vec<Free>,
+}
+
+/// Events that free units without a number of events are looked for in.
+const FIRST_EVENTS: u64 = 512;
+
+impl Wish<'_> {
+    /// How many of the first events may well be enough for the free units, a few times over: leaves share them.
+    fn first_events(&self) -> u64 {
+        let leaves = u64::try_from(self.metric.groups.leaves().len()).unwrap_or(u64::MAX).max(1);
+        let most = self.free.iter().map(|free| free.events.saturating_mul(leaves).saturating_mul(2).max(FIRST_EVENTS));
+        most.max().unwrap_or(0)
+    }
+
+    /// Whether the parts tell all that the charges ask.
+    fn is_told_by(&self, parts: &Parts) -> bool {
+        self.windows.iter().all(|window| {
+            digest::aggregate_by_group(self.metric, parts, window).is_ok()
+                && self.free.iter().all(|free| digest::tells_running(self.metric, parts, window, *free))
+        })
+    }
 }
 
 /// The usage of a log: by digests of whole hours where that is enough.
@@ -116,10 +139,10 @@ pub(crate) async fn counted(
     catalogue: &[Metric],
     asked: Asked,
 ) -> Outcome<Counted> {
-    let Wish { metric, span, windows, needs_each_event } = wish;
+    let Wish { metric, span, needs_each_event, .. } = wish;
     if !needs_each_event
         && let Some(parts) = parts(app, organization, external_id, wish, catalogue, asked).await?
-        && windows.iter().all(|window| digest::aggregate_by_group(metric, &parts, window).is_ok())
+        && wish.is_told_by(&parts)
     {
         return Ok(Counted::Parts(parts));
     }
@@ -137,7 +160,8 @@ async fn parts(
 ) -> Outcome<Option<Parts>> {
     let metric = wish.metric;
     let digester = Digester::new(metric, code_of(metric, catalogue));
-    let (needs, properties) = (Needs::of(metric, &wish.windows), metric.properties_used());
+    let needs = Needs::of(metric, &wish.windows).with_first_events(wish.first_events());
+    let properties = metric.properties_used();
     let log = (external_id, metric.code.as_str());
     loop {
         let table = app.store.table();

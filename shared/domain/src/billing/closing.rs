@@ -9,7 +9,7 @@ use crate::billing::{
     Change, FeeHistory, Situation, Terms, are_charges_due, charges_period_days, is_subscription_fee_due, minimum_days,
     subscription_fee, true_up,
 };
-use crate::charge::{self, AmountDetails, FeeAmounts, Price, Rated};
+use crate::charge::{self, AmountDetails, FeeAmounts, FreeUnits, Price, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::settlement::{self, Means, Parents, Settled, Used};
@@ -355,13 +355,23 @@ pub fn charges_window(subject: &Subject<'_>, zone: Zone) -> Window {
 /// Whether a charge's fees need each event; else digests are enough (usually: see [`CloseError::NeedsEvents`]).
 #[must_use]
 pub fn needs_each_event(charge: &Charge, metric: &Metric) -> bool {
-    let own = charge.group_prices.iter().map(|own| &own.price.price);
     charge.pay_in_advance
         || charge.prorated
-        || own.chain([&charge.price.price]).any(|price| {
-            (price.needs_running_totals().is_some() && !percentage::runs_by_ones(metric))
-                || (price.needs_values_per_event() && metric.aggregation != AggregationType::Count)
-        })
+        || prices(charge).any(|price| price.needs_values_per_event() && metric.aggregation != AggregationType::Count)
+}
+
+fn prices(charge: &Charge) -> impl Iterator<Item = &Price> {
+    charge.group_prices.iter().map(|own| &own.price.price).chain([&charge.price.price])
+}
+
+/// The free units of a charge that the first events of its window tell: digests alone do not.
+pub fn free_at_first<'c>(charge: &'c Charge, metric: &Metric) -> impl Iterator<Item = percentage::Free> + use<'c> {
+    let is_told = percentage::runs_by_ones(metric);
+    prices(charge).filter_map(Price::needs_running_totals).filter(move |_| !is_told).map(free_units)
+}
+
+fn free_units(free: FreeUnits) -> percentage::Free {
+    percentage::Free { events: free.events.unsigned_abs(), total: free.total }
 }
 
 fn window_of(subject: &Subject<'_>, terms: &Terms) -> Window {
@@ -561,12 +571,11 @@ pub(super) fn with_singles<'u>(
 ) -> Result<Rated, CloseError> {
     let counted = counted.into();
     if let Some(free) = price.needs_running_totals() {
-        let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
+        let free = free_units(free);
         let running = match counted {
             digest::Usage::Parts(_) if percentage::runs_by_ones(metric) => percentage::ones_up_to(usage.full_units),
-            digest::Usage::Parts(_) | digest::Usage::Events(_) => {
-                percentage::running(metric, group, counted.events()?, window, free)?
-            }
+            digest::Usage::Parts(parts) => digest::running(metric, group, parts, window, free)?,
+            digest::Usage::Events(events) => percentage::running(metric, group, events, window, free)?,
         };
         usage = usage.with_running(running);
     }

@@ -21,6 +21,7 @@ use crate::number;
 use crate::time::Instant;
 
 use super::event::{Event, came_after};
+use super::percentage::{self, Free};
 use super::unique_count::{Operation, counted_value, operation};
 use super::window::{Place, Window, hour_start, rounded_second};
 use super::{Aggregated, ByGroup, Slots, number_of};
@@ -418,6 +419,8 @@ pub struct Needs {
     edges: BTreeSet<Hour>,
     /// Hours that a new part must begin with.
     cuts: BTreeSet<Hour>,
+    /// So many of the first events are needed, about: running totals begin with them.
+    pub first_events: u64,
 }
 
 impl Needs {
@@ -439,6 +442,12 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// The same with about so many of the first events.
+    #[must_use]
+    pub fn with_first_events(self, first_events: u64) -> Needs {
+        Needs { first_events, ..self }
     }
 
     /// Whether anything of the hours `first` to `last` is needed.
@@ -588,6 +597,43 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
     }
     let outcomes = totals.iter().map(|total| total.aggregated(metric, window)).collect::<Option<Vec<_>>>();
     Ok(slots.named(outcomes.ok_or(NeedsEvents)?))
+}
+
+/// Running totals of a leaf, as far as free units need them: what [`percentage::running`] gives over the same events.
+///
+/// # Errors
+/// There are digests before the events suffice.
+pub fn running(
+    metric: &Metric,
+    group: Option<GroupId>,
+    parts: &Parts,
+    window: &Window,
+    free: Free,
+) -> Result<Vec<Decimal>, NeedsEvents> {
+    let matters = |digest: &&Digest| match window.place_of_hours(digest.first, digest.last) {
+        Some(Place::After) => false,
+        Some(Place::Before) => metric.recurring,
+        Some(Place::Inside) | None => true,
+    };
+    let digested = parts.digests.iter().filter(matters).map(|digest| digest.first).min();
+    // Hours follow each other as their events do: before the first digest, the events are all there is.
+    let events = parts.events.iter().filter(|event| digested.is_none_or(|first| hour_of(event.timestamp) < first));
+    let running = percentage::running(metric, group, events, window, free).map_err(|_| NeedsEvents)?;
+    let suffices = if free.events > 0 {
+        running.len() as u64 >= free.events
+    } else {
+        running.last().is_some_and(|sum| *sum > free.total)
+    };
+    let has_none =
+        matches!(metric.aggregation, AggregationType::Max | AggregationType::Latest | AggregationType::WeightedSum);
+    if digested.is_none() || suffices || has_none || free == Free::default() { Ok(running) } else { Err(NeedsEvents) }
+}
+
+/// Whether [`running`] tells of every leaf.
+#[must_use]
+pub fn tells_running(metric: &Metric, parts: &Parts, window: &Window, free: Free) -> bool {
+    let slots = Slots::each_leaf(metric);
+    (0..slots.count()).all(|slot| running(metric, slots.group(slot), parts, window, free).is_ok())
 }
 
 /// A leaf's figures so far.

@@ -190,8 +190,10 @@ proptest! {
         undigested in prop::collection::vec(prop::bool::weighted(0.2), 1..9),
         merge in prop::collection::vec(prop::bool::weighted(0.7), 1..9),
         is_heir in prop::bool::weighted(0.2),
+        (free_events, free_total) in (0_u64..4, -2_i64..30),
     ) {
         let events = events(&uses);
+        let free = Free { events: free_events, total: Decimal::from(free_total.max(0)) };
         let digester = Digester::new(&metric, if is_heir { Code::Inherited } else { Code::Own });
         let needs = Needs::of(&metric, &windows);
         let own: Vec<&Event> = events.iter().filter(|event| digester.counts(event)).collect();
@@ -205,6 +207,22 @@ proptest! {
                 Ok(found) => prop_assert_eq!(Ok(found), expected),
                 Err(NeedsEvents) => prop_assert!(!must_do(&metric, &uses)),
             }
+            // Counts run by ones: nobody asks for their running totals here.
+            let Some(parts) = parts.as_ref().filter(|_| !percentage::runs_by_ones(&metric)) else { continue };
+            let leaves: Vec<Option<GroupId>> = match metric.groups.leaves() {
+                leaves if leaves.is_empty() => vec![None],
+                leaves => leaves.iter().map(|leaf| Some(leaf.id)).collect(),
+            };
+            let mut tells = true;
+            for group in leaves {
+                let known = own.iter().copied().filter(|event| window.place(event.timestamp) != Place::After);
+                let found = running(&metric, group, parts, window, free);
+                tells &= found.is_ok();
+                if let Ok(found) = found {
+                    prop_assert_eq!(Ok(found), percentage::running(&metric, group, known, window, free));
+                }
+            }
+            prop_assert_eq!(tells, tells_running(&metric, parts, window, free));
         }
     }
 
@@ -230,6 +248,32 @@ proptest! {
         let right = Digest::merged(middle, *last, right).unwrap();
         prop_assert_eq!(merged, Digest::merged(*first, *last, [&left, &right]));
     }
+}
+
+#[test]
+fn the_first_events_tell_what_is_free() {
+    let sum = metric(SumOf);
+    let july = window("2022-07-01", "2022-07-31");
+    let of = |number: usize, hour: i64, value: &str| {
+        let properties = Properties::new(vec![("value".into(), Value::Number(value.into()))]);
+        event(number, first() + TimeDelta::hours(hour), properties)
+    };
+    let digester = Digester::new(&sum, Code::Own);
+    let digest = digester.digest(hour_of(first()) + 2, &[of(3, 2, "100")]).unwrap();
+    let parts = Parts { digests: vec![digest], events: vec![of(9, 5, "7"), of(2, 1, "4"), of(1, 0, "3")] };
+    let running = |events, total: i64| {
+        running(&sum, None, &parts, &july, Free { events, total: Decimal::from(total) })
+            .map(|sums| sums.iter().map(Decimal::to_string).collect::<Vec<_>>().join(" "))
+    };
+    // Two events come before the digest; the one after it may not be the third.
+    assert_eq!(running(0, 0), Ok(String::new()));
+    assert_eq!(running(1, 0), Ok("3".to_owned()));
+    assert_eq!(running(2, 9), Ok("3 7".to_owned()));
+    assert_eq!(running(3, 0), Err(NeedsEvents));
+    assert_eq!(running(0, 6), Ok("3 7".to_owned()));
+    assert_eq!(running(0, 7), Err(NeedsEvents));
+    assert!(tells_running(&sum, &parts, &july, Free { events: 2, total: dec!(0) }));
+    assert!(!tells_running(&sum, &parts, &july, Free { events: 3, total: dec!(0) }));
 }
 
 #[test]

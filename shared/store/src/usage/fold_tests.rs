@@ -409,6 +409,25 @@ async fn a_folded_month_costs_a_fraction_of_an_unfolded_one() {
     assert!(folded * 5 < unfolded, "{folded} and {unfolded}");
 }
 
+#[tokio::test]
+async fn the_first_events_come_as_themselves_if_they_are_needed() {
+    let table = table();
+    let sum = metric(AggregationType::Sum);
+    append_hours(&table, 0, 300, 3).await;
+    while let Outcome::Done { is_more: true, .. } = fold_now(&table, LOG, Some(&sum)).await {}
+    let all = always();
+    let digester = Digester::new(&sum, Code::Own);
+    for (first_events, expected) in [(0, 0), (1, 3), (3, 3), (4, 6), (60, 60)] {
+        let needs = Needs::of(&sum, &[all]).with_first_events(first_events);
+        let found =
+            parts(&table, organization(), LOG, &digester, &needs, &["a"], Asked::ForShow).await.unwrap().unwrap();
+        assert_eq!(found.parts.events.len(), expected, "{first_events}");
+        let first = found.parts.digests.iter().map(|digest| digest.first).min().unwrap();
+        assert!(found.parts.events.iter().all(|event| hour_of(event.timestamp) < first));
+        assert_eq!(digest::aggregate_by_group(&sum, &found.parts, &all).unwrap()[0].1.events_count, 900);
+    }
+}
+
 fn golden(name: &str) -> Vec<u8> {
     let path: std::path::PathBuf = [env!("CARGO_MANIFEST_DIR"), "golden", name].iter().collect();
     std::fs::read(path).unwrap()

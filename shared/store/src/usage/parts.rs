@@ -38,7 +38,8 @@ pub struct Counted {
 /// The usage of a log as windows need it: every event that counts, in one digest or as itself.
 ///
 /// Events come with the properties that `wanted` says; its instants do not matter. Costs two reads of the head, a query of
-/// the chunks that are not folded, one read per page (some hundred hours) and the segments of cut hours.
+/// the chunks that are not folded, one read per page (some hundred hours) and the segments of cut hours, and of the first
+/// hours if their events are needed.
 ///
 /// None if more is unfolded than a closing may look at: fold first.
 ///
@@ -92,8 +93,10 @@ async fn attempt(
     let is_current = |page: &PageRef| page.definition == definition;
     let mut open: Vec<&PageRef> = Vec::new();
     let mut summaries: Vec<Folded> = Vec::new();
-    for page in &pages {
-        match page.summary.filter(|_| is_current(page) && needs.may_be_one(page.first, page.last)) {
+    let mut first_events = needs.first_events;
+    for (place, page) in pages.iter().enumerate() {
+        let begins = place == 0 && first_events > 0;
+        match page.summary.filter(|_| !begins && is_current(page) && needs.may_be_one(page.first, page.last)) {
             Some(summary) => summaries.push(summary),
             None => open.push(page),
         }
@@ -111,7 +114,9 @@ async fn attempt(
             if !needs.touch(hour, hour) {
                 continue;
             }
-            match of.digest.filter(|_| is_current(page) && !needs.are_events_of(hour)) {
+            let is_first = first_events > 0;
+            first_events = first_events.saturating_sub(of.events);
+            match of.digest.filter(|_| is_current(page) && !is_first && !needs.are_events_of(hour)) {
                 Some(digest) => parts.digests.push(digest),
                 None => {
                     raw.insert(hour);
