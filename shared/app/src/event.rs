@@ -1,7 +1,7 @@
 //! Usage events: from the client into the queue, from the queue into the log, and back to the client.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::customer::Customer;
 use domain::id::OrganizationId;
@@ -13,6 +13,7 @@ use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, Reception, is_deleted};
 use domain::usage::unique_count;
 use domain::usage::window::{End, Window};
+use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
 use store::outbox::{self, announced_work_item};
 use store::usage::{self, Delivery, Recorded, Source};
@@ -27,6 +28,9 @@ use crate::{App, Failure, Outcome, Rejection, metrics};
 pub(crate) const WORK_PREFIX: &str = "events.";
 /// Most bytes of events in one message, well below every queue's limit.
 const MESSAGE_BYTES_MAX: usize = 200 * 1024;
+
+/// Reads of customers that go on side by side while events are ingested.
+pub(crate) const READS_AT_ONCE: usize = 32;
 
 /// Who sent events.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -216,24 +220,33 @@ struct Batch {
 /// Appends the events of messages to their logs. Returns the messages to deliver again, each for its own fault only.
 pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
     let mut failed = Vec::new();
-    let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
+    let mut received = Vec::with_capacity(messages.len());
     for message in messages {
         match receive(app, &message).await {
-            Ok(Received { organization, delivery, advance, work, unreadable }) => {
-                let batch = batches.entry(organization).or_default();
-                batch.messages.push(message.id);
-                if advance == Advance::LeavesAlone {
-                    batch.without_advance.insert(batch.deliveries.len());
-                }
-                batch.deliveries.push(delivery);
-                batch.works.extend(work);
-                batch.unreadable.extend(unreadable);
-            }
+            Ok(one) => received.push((message.id, one)),
             Err(failure) => {
                 tracing::error!(message.id = %message.id, "events message {} cannot be read: {failure}", message.id);
                 failed.push(message.id);
             }
         }
+    }
+    let customers = customers_of(app, received.iter().map(|(_, received)| received)).await;
+    let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
+    for (id, mut received) in received {
+        if let Err(failure) = attribute(&mut received, &customers) {
+            tracing::warn!(message.id = %id, "events of message {id} cannot be attributed: {failure}");
+            failed.push(id);
+            continue;
+        }
+        let Received { organization, delivery, advance, work, unreadable } = received;
+        let batch = batches.entry(organization).or_default();
+        batch.messages.push(id);
+        if advance == Advance::LeavesAlone {
+            batch.without_advance.insert(batch.deliveries.len());
+        }
+        batch.deliveries.push(delivery);
+        batch.works.extend(work);
+        batch.unreadable.extend(unreadable);
     }
     for (organization, batch) in batches {
         if let Err(failure) = append(app, organization, &batch).await {
@@ -305,8 +318,7 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
         };
         // A message never holds more than a few thousand events.
         let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let event = parsed.to_event(organization, Reception { received_at, position, now });
-        events.push(attributed(app, organization, event).await?);
+        events.push(parsed.to_event(organization, Reception { received_at, position, now }));
     }
     let mut alone = Vec::with_capacity(unreadable.len());
     for (json, error) in unreadable {
@@ -332,18 +344,53 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
     Ok(Received { organization, delivery, advance, work: job.work, unreadable: alone })
 }
 
+/// The records of customers, by external id; or why they could not be read.
+type Customers = HashMap<(OrganizationId, String), Result<Vec<Subscription>, String>>;
+
+/// The external id of the customer whose subscription is to be found.
+fn asks_for_customer(event: &Event) -> Option<&str> {
+    event.external_customer_id.as_deref().filter(|_| event.external_subscription_id.is_none())
+}
+
+/// The customers of events without subscription, each read once, some side by side.
+async fn customers_of<'r>(app: &App, received: impl Iterator<Item = &'r Received>) -> Customers {
+    let asked: BTreeSet<(OrganizationId, &str)> = received
+        .flat_map(|one| one.delivery.events.iter().map(|event| (one.organization, asks_for_customer(event))))
+        .filter_map(|(organization, external_id)| Some((organization, external_id?)))
+        .collect();
+    let reads: Vec<_> = asked
+        .into_iter()
+        .map(|(organization, external_id)| async move {
+            let found = records_of(app, organization, external_id).await.map_err(|failure| failure.to_string());
+            ((organization, external_id.to_owned()), found)
+        })
+        .collect();
+    stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await
+}
+
+async fn records_of(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Vec<Subscription>> {
+    let Some(customer) = app.store.customer_by_external_id(organization, external_id).await? else {
+        return Ok(Vec::new());
+    };
+    let file = app.store.customer_file(organization, customer.value.id).await?;
+    Ok(file.map(|file| file.subscriptions.into_iter().map(|record| record.value).collect()).unwrap_or_default())
+}
+
 /// An event without subscription belongs to the only one that its customer can mean (chapter 03, 1.3).
-async fn attributed(app: &App, organization: OrganizationId, event: Event) -> Outcome<Event> {
-    let (None, Some(external_customer_id)) = (&event.external_subscription_id, &event.external_customer_id) else {
-        return Ok(event);
-    };
-    let Some(customer) = app.store.customer_by_external_id(organization, external_customer_id).await? else {
-        return Ok(event);
-    };
-    let Some(file) = app.store.customer_file(organization, customer.value.id).await? else { return Ok(event) };
-    let records: Vec<&Subscription> = file.subscriptions.iter().map(|record| &record.value).collect();
-    let meant = only_candidate(&records, event.timestamp).map(|record| record.external_id.clone());
-    Ok(Event { external_subscription_id: meant, ..event })
+fn attribute(received: &mut Received, customers: &Customers) -> Outcome<()> {
+    for event in &mut received.delivery.events {
+        let Some(external_id) = asks_for_customer(event) else { continue };
+        match customers.get(&(received.organization, external_id.to_owned())) {
+            Some(Ok(records)) => {
+                let records: Vec<&Subscription> = records.iter().collect();
+                event.external_subscription_id =
+                    only_candidate(&records, event.timestamp).map(|record| record.external_id.clone());
+            }
+            Some(Err(error)) => return Err(Failure::Unavailable(error.clone())),
+            None => return Err(Failure::Bug(format!("nobody has read customer {external_id}"))),
+        }
+    }
+    Ok(())
 }
 
 /// The record that an event of a customer without subscription id belongs to: none with two or more active candidates.

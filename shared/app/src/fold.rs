@@ -30,9 +30,22 @@ const ROUNDS_OF_CLOSING_MAX: usize = 64;
 
 /// Asks for a fold. Whoever cannot ask goes on without.
 pub(crate) async fn ask(app: &App, organization: OrganizationId, log: (&str, &str), delay_seconds: u32) {
-    let job =
-        FoldJob { organization_id: organization.0, external_subscription_id: log.0.to_owned(), code: log.1.to_owned() };
-    if let Err(error) = app.queues.send(vec![jobs::outgoing(Queue::Fold, &job, delay_seconds)]).await {
+    ask_for(app, organization, &[log], delay_seconds).await;
+}
+
+async fn ask_for(app: &App, organization: OrganizationId, logs: &[(&str, &str)], delay_seconds: u32) {
+    if logs.is_empty() {
+        return;
+    }
+    let messages = logs.iter().map(|(external_subscription_id, code)| {
+        let job = FoldJob {
+            organization_id: organization.0,
+            external_subscription_id: (*external_subscription_id).to_owned(),
+            code: (*code).to_owned(),
+        };
+        jobs::outgoing(Queue::Fold, &job, delay_seconds)
+    });
+    if let Err(error) = app.queues.send(messages.collect()).await {
         tracing::warn!(org.id = %organization, "asking for a fold of usage failed: {error}");
     }
 }
@@ -46,12 +59,12 @@ pub(crate) async fn after_append(app: &App, organization: OrganizationId, delive
     }
     // When it is received, what was appended has rested.
     let delay = u32::try_from(MARGIN.num_seconds() + 30).unwrap_or_default();
-    for (log, events) in logs {
+    let asks = logs.into_iter().filter(|(_, events)| {
         let weight = u32::try_from(events / EVENTS_PER_CHUNK + 1).unwrap_or(ONE_IN);
-        if app.ids.below(ONE_IN) < weight {
-            ask(app, organization, log, delay).await;
-        }
-    }
+        app.ids.below(ONE_IN) < weight
+    });
+    let asks: Vec<(&str, &str)> = asks.map(|(log, _)| log).collect();
+    ask_for(app, organization, &asks, delay).await;
 }
 
 /// Folds a log as far as there is anything worth it.

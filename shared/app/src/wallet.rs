@@ -16,6 +16,7 @@ use domain::wallet::{
     self, BalanceOverflow, Change, NewWallet, Payer, Purpose, Source, Step, TopUp, TopUpRequest, Wallet, WalletBirth,
     WalletTransaction, WalletUpdate,
 };
+use futures_util::{StreamExt, stream};
 use store::alias::{Alias, kinds};
 use store::items::{Live, LiveKind};
 use store::table::{Condition, Write};
@@ -23,6 +24,7 @@ use store::{Commit, Versioned};
 use wire::wallet::{Output, TransactionFilter};
 
 use crate::billing::{Account, Numbering};
+use crate::event::READS_AT_ONCE;
 use crate::jobs::BillingJob;
 use crate::{App, Attempt, Failure, Outcome, Rejection, customer, notice, retry_on_conflict};
 
@@ -112,27 +114,35 @@ pub(crate) async fn note_usage<'e>(
     if ids.is_empty() || app.store.owner_of(organization, kinds::THRESHOLD_RULES, "").await?.is_none() {
         return Ok(());
     }
+    // A large batch has events of thousands of subscriptions: nobody waits for one read after the other.
+    let chains: Vec<_> = ids.into_iter().map(|id| app.store.chain(organization, id)).collect();
+    let mut chains = stream::iter(chains).buffer_unordered(READS_AT_ONCE);
     let mut customers = BTreeSet::new();
-    for id in ids {
-        let chain = app.store.chain(organization, id).await?;
-        customers.extend(chain.iter().flat_map(|chain| &chain.members).map(|member| member.customer_id));
+    while let Some(chain) = chains.next().await {
+        customers.extend(chain?.iter().flat_map(|chain| &chain.members).map(|member| member.customer_id));
     }
-    for customer in customers {
-        app.until_no_conflict(|| async {
-            let owner = app.store.owner_of(organization, kinds::ACTIVE_WALLET, &customer.to_string()).await?;
-            let Some(id) = owner else { return Ok(()) };
-            let Some(found) = app.store.wallet(organization, WalletId(id)).await? else { return Ok(()) };
-            if !found.is_active() || found.threshold_rule().is_none() || found.look_at.is_some() {
-                return Ok(());
-            }
-            let organization = app.organization(organization).await?;
-            let zone = zone_of(app, &organization, customer).await?;
-            let noted = Wallet { look_at: Some(app.now(&organization)), ..found.value.clone() }.scheduled(zone);
-            retry_on_conflict(app.execute(app.commit(&organization).update(&found, &noted)).await)
-        })
-        .await?;
+    let notes: Vec<_> = customers.into_iter().map(|customer| note_customer(app, organization, customer)).collect();
+    let mut notes = stream::iter(notes).buffer_unordered(READS_AT_ONCE);
+    while let Some(noted) = notes.next().await {
+        noted?;
     }
     Ok(())
+}
+
+async fn note_customer(app: &App, organization: OrganizationId, customer: CustomerId) -> Outcome<()> {
+    app.until_no_conflict(|| async {
+        let owner = app.store.owner_of(organization, kinds::ACTIVE_WALLET, &customer.to_string()).await?;
+        let Some(id) = owner else { return Ok(()) };
+        let Some(found) = app.store.wallet(organization, WalletId(id)).await? else { return Ok(()) };
+        if !found.is_active() || found.threshold_rule().is_none() || found.look_at.is_some() {
+            return Ok(());
+        }
+        let organization = app.organization(organization).await?;
+        let zone = zone_of(app, &organization, customer).await?;
+        let noted = Wallet { look_at: Some(app.now(&organization)), ..found.value.clone() }.scheduled(zone);
+        retry_on_conflict(app.execute(app.commit(&organization).update(&found, &noted)).await)
+    })
+    .await
 }
 
 /// The mark of an active wallet.
