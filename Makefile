@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. Anything longer than a line or two lives in infra/.
 .DEFAULT_GOAL := help
-.PHONY: help run demo deps test sim lint fmt bench year sweep doc docs cloud deploy bench-rating
+.PHONY: help run demo deps test sim lint fmt bench year sweep doc docs cloud deploy bench-rating bench-cost bench-usage bench-close
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -40,6 +40,15 @@ sweep: ## Every period of every time zone, interval and awkward anchor from 1970
 
 bench-rating: ## Fees that one core rates in a second, per charge model.
 	cargo bench --locked --package domain --bench rating
+
+bench-cost: ## What a million events cost on AWS: billed units and list prices (docs/performance.md).
+	cargo bench --locked --package it --bench cost
+
+bench-usage: ## Reading and ingesting usage beside PostgreSQL, if it is there; WEIR_EVENTS=10000000 for the largest.
+	cargo bench --locked --package it --bench usage
+
+bench-close: ## Invoices a second when the months of 10,000 subscriptions end on the local host.
+	cargo bench --locked --package it --bench close
 
 doc: ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
