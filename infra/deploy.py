@@ -112,6 +112,10 @@ def main():
         "RequireTls": "0",
         **dict(parameter.split("=", 1) for parameter in given.parameters),
     }
+    # The emulator takes a reference to a number for a text, which it then cannot compare.
+    concurrency = int(parameters.get("EventsConcurrency", 2))
+    template = template.replace("MaximumConcurrency: !Ref EventsConcurrency", f"MaximumConcurrency: {concurrency}")
+
     client = boto3.client("cloudformation")
     deployed = put_stack(client, given.stack, template, parameters)
     if "PublicUrl" not in parameters:
