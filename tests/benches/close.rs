@@ -104,6 +104,7 @@ fn sandbox(subscriptions: u64) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let settings = Settings {
+            rate_limit: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: folder.path().to_owned(),
             admin_key: "admin-of-the-bench".to_owned(),

@@ -364,6 +364,7 @@ impl Product {
         let folder = tempfile::tempdir().expect("a folder for the bench");
         let lender = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
         let settings = Settings {
+            rate_limit: None,
             listen: "127.0.0.1:0".parse().expect("an address"),
             data_dir: folder.path().join("host"),
             admin_key: ADMIN_KEY.to_owned(),
