@@ -21,8 +21,8 @@ else
 fi
 echo "bench: $months month(s) of $flights, $(nproc 2>/dev/null || echo '?') processors"
 
-. infra/bench-server.sh
-bench_server bench replay
+. infra/server.sh
+start_release bench replay
 
 status=0
 "$built/replay" --url "$url" --admin-key bench --data "$flights" --months "$months" || status=$?

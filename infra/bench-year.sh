@@ -5,8 +5,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-. infra/bench-server.sh
-bench_server year year
+. infra/server.sh
+start_release year year
 "$built/year" --url "$url" --admin-key bench
 if [ -r "/proc/$server/stat" ]; then
     awk -v ticks="$(getconf CLK_TCK)" '{ printf "year: %.1f s of processor time in the server\n", ($14 + $15) / ticks }' "/proc/$server/stat"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Schemathesis over Weir's own document, against a Weir of its own (target/debug/weir): no 5xx, no status and no body that the
+# Schemathesis over Weir's own document, against a Weir of its own (the debug build): no 5xx, no status and no body that the
 # document does not have, whatever is sent. `make test` runs it; the seed makes every run the same.
 set -eu
 
@@ -7,21 +7,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 examples=${WEIR_FUZZ_EXAMPLES:-8}
 
-folder=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT INT TERM
-
-# Port 0 takes a free one; the log says which.
-WEIR_DATA_DIR="$folder/data" WEIR_LISTEN=127.0.0.1:0 WEIR_ADMIN_KEY=fuzz WEIR_ALLOW_PRIVATE_TARGETS=1 \
-    target/debug/weir serve > "$folder/log" 2>&1 &
-server=$!
-url=
-for _ in $(seq 100); do
-    url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$folder/log" | head -1 || true)
-    [ -n "$url" ] && break
-    sleep 0.2
-done
-[ -n "$url" ] || { cat "$folder/log"; echo "fuzz: Weir does not start"; exit 1; }
+. infra/server.sh
+export WEIR_ADMIN_KEY=fuzz WEIR_ALLOW_PRIVATE_TARGETS=1
+start_server fuzz "${CARGO_TARGET_DIR:-target}/debug/weir"
 
 export WEIR_FUZZ_KNOWN="$folder/known.json"
 key=$(.venv/bin/python infra/fuzz_api.py "$url" fuzz)

@@ -430,17 +430,17 @@ impl Context {
             }
         }
         let read_at = app.clock.now();
-        let catalogue = &catalogue;
+        let known = &catalogue;
         let mut logs = Vec::with_capacity(wishes.len());
         for ((external_id, id), wish) in wishes {
             logs.push(async move {
-                let counted = crate::usage::counted(app, organization, external_id, &wish, catalogue, asked).await?;
+                let counted = crate::usage::counted(app, organization, external_id, &wish, known, asked).await?;
                 Outcome::Ok(((external_id.to_owned(), id), counted))
             });
         }
         let usage: Usage = stream::iter(logs).buffer_unordered(LOGS_AT_ONCE).try_collect().await?;
         let taxes = taxes.into_iter().map(|tax| tax.value).collect();
-        let metrics = catalogue.iter().filter(|metric| metric.is_live()).cloned().collect();
+        let metrics = catalogue.into_iter().filter(Metric::is_live).collect();
         Ok(Context { taxes, metrics, usage, read_at })
     }
 

@@ -290,6 +290,11 @@ pub async fn plans_and_children(app: &App, organization: OrganizationId) -> Outc
     Ok(plans)
 }
 
+/// Every metric of the organization, newest first, deleted ones too.
+pub(crate) async fn metrics(app: &App, organization: OrganizationId) -> Outcome<Vec<Metric>> {
+    Ok(app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect())
+}
+
 /// What the catalogue's plans may name, loaded.
 pub(crate) struct Names {
     metrics: Vec<Metric>,
@@ -298,10 +303,10 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) async fn load(app: &App, organization: OrganizationId) -> Outcome<Names> {
-        let metrics = app.store.metrics(organization).await?;
+        let metrics = metrics(app, organization).await?;
         let taxes = app.store.taxes(organization).await?;
         Ok(Names {
-            metrics: metrics.into_iter().map(|metric| metric.value).filter(Metric::is_live).collect(),
+            metrics: metrics.into_iter().filter(Metric::is_live).collect(),
             taxes: taxes.into_iter().map(|tax| tax.value).collect(),
         })
     }

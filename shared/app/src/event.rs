@@ -22,15 +22,12 @@ use wire::event::{LegacyBatch, ParsedEvent};
 use crate::jobs::{self, EventsJob};
 use crate::ports::{Incoming, Queue};
 use crate::usage::Span;
-use crate::{App, Failure, Outcome, Rejection, metrics};
+use crate::{App, Failure, Outcome, READS_AT_ONCE, Rejection, catalogue, metrics};
 
 /// What ids of unfinished ingestion begin with.
 pub(crate) const WORK_PREFIX: &str = "events.";
 /// Most bytes of events in one message, well below every queue's limit.
 const MESSAGE_BYTES_MAX: usize = 200 * 1024;
-
-/// Reads of customers that go on side by side while events are ingested.
-pub(crate) const READS_AT_ONCE: usize = 32;
 
 /// Who sent events.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,8 +135,7 @@ pub async fn accept_legacy(
         }
     }
     let events = batch.events()?;
-    let catalogue = app.store.metrics(organization.id).await?;
-    let catalogue: Vec<Metric> = catalogue.into_iter().map(|metric| metric.value).collect();
+    let catalogue = catalogue::metrics(app, organization.id).await?;
     for event in &events {
         let metric = catalogue.iter().find(|metric| metric.is_live() && metric.code == event.code);
         let metric = metric.ok_or_else(|| not_found("billable_metric"))?;
@@ -421,16 +417,11 @@ pub async fn find(app: &App, organization: &Organization, transaction_id: &str) 
     let days = days(app, organization);
     let found = usage::find(app.store.table(), organization.id, transaction_id, days.0, days.1).await?;
     let event = found.ok_or(Failure::from(Rejection::NotFound("event")))?;
-    if is_deleted(&event, &catalogue(app, organization.id).await?) {
+    if is_deleted(&event, &catalogue::metrics(app, organization.id).await?) {
         return Err(Rejection::NotFound("event").into());
     }
     let owner = owner(app, organization.id, &event).await?;
     Ok(described(event, Source::default(), owner.as_ref()))
-}
-
-/// Every metric of the organization, deleted ones too.
-async fn catalogue(app: &App, organization: OrganizationId) -> Outcome<Vec<Metric>> {
-    Ok(app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect())
 }
 
 /// A page of the organization's events.
@@ -460,7 +451,7 @@ pub async fn list(app: &App, organization: &Organization, range: std::ops::Range
         };
         events.push(described(event, source, owner.as_ref()));
     }
-    Ok(Page { total: page.total, events, catalogue: catalogue(app, organization.id).await? })
+    Ok(Page { total: page.total, events, catalogue: catalogue::metrics(app, organization.id).await? })
 }
 
 /// The customer that an event is of: its subscription's, else the one that it names (chapter 03, 1.3).

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DurationRound, NaiveDate, TimeDelta};
 use domain::id::OrganizationId;
-use domain::metric::Metric;
 use domain::time::Instant;
 use domain::usage::event::HourlyCheck;
 use store::items::EventHour;
 use store::usage::{self, Delivery};
 
-use crate::{App, Outcome, notice, retry_on_conflict};
+use crate::{App, Outcome, catalogue, notice, retry_on_conflict};
 
 /// How far the clocks of hosts may be apart: events of an hour arrive from so long before its start on.
 const SKEW: TimeDelta = TimeDelta::minutes(10);
@@ -63,8 +62,7 @@ pub(crate) async fn run(app: &App, organization: OrganizationId, start: Instant)
         let checked = EventHour { checked: true, ..hour.value.clone() };
         let mut commit = app.commit(&organization).update(&hour, &checked);
         if !organization.endpoints.is_empty() {
-            let metrics = app.store.metrics(organization.id).await?;
-            let metrics: Vec<Metric> = metrics.into_iter().map(|metric| metric.value).collect();
+            let metrics = catalogue::metrics(app, organization.id).await?;
             let mut check = HourlyCheck::new(&metrics);
             // A sandbox's hours say nothing about when their events really came.
             let arrived_from = (!organization.is_sandbox()).then(|| start - SKEW);

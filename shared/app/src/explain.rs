@@ -2,19 +2,18 @@
 
 use domain::billing::explain::{inputs, seen, tell};
 use domain::id::{FeeId, InvoiceId, OrganizationId};
-use domain::invoice::{self, Basis, BilledSubscription, ChargeItem, Fee, FeeItem, Invoice, UsageBasis};
-use domain::metric::{AggregationType, Metric};
+use domain::invoice::{self, Basis, ChargeItem, Fee, FeeItem, Invoice, UsageBasis};
+use domain::metric::Metric;
 use domain::money::Currency;
 use domain::organization::Organization;
 use domain::time::Zone;
 use domain::usage::daily::{Movement, daily};
 use domain::usage::event::Event;
-use rust_decimal::Decimal;
 use store::usage::Wanted;
 use wire::explanation::Output;
 
 use crate::usage::Span;
-use crate::{App, Failure, Outcome, Rejection};
+use crate::{App, Failure, Outcome, Rejection, catalogue};
 
 /// A fee with what its explanation needs beside it.
 struct Found {
@@ -55,7 +54,8 @@ pub async fn explanation(app: &App, organization: &Organization, id: Option<FeeI
             match &item.basis {
                 Some(Basis::Usage(basis)) if item.event.is_some() => bare.of_event(item, basis),
                 Some(Basis::Usage(basis)) => {
-                    let events = seen_events(app, organization.id, fee, item, basis).await?;
+                    let catalogue = catalogue::metrics(app, organization.id).await?;
+                    let events = seen_events(app, organization.id, &catalogue, fee, item, basis).await?;
                     let told =
                         tell(fee, item, basis, &events, *zone).map_err(|error| Failure::Bug(error.to_string()))?;
                     bare.of_usage(item, basis, &told, *zone)
@@ -97,7 +97,8 @@ pub async fn events(
     let Found { fee, .. } = find(app, organization, id).await?;
     let Some(item) = fee.charge() else { return Ok((0, Vec::new())) };
     let Some(Basis::Usage(basis)) = &item.basis else { return Ok((0, Vec::new())) };
-    let events = seen_events(app, organization.id, &fee, item, basis).await?;
+    let catalogue = catalogue::metrics(app, organization.id).await?;
+    let events = seen_events(app, organization.id, &catalogue, &fee, item, basis).await?;
     let inputs: Vec<&Event> = match &item.event {
         Some(made_by) => events.iter().filter(|event| event.id == made_by.id).collect(),
         None => inputs(basis, item, &events),
@@ -106,8 +107,8 @@ pub async fn events(
     Ok((inputs.len(), inputs[part].iter().map(|event| (*event).clone()).collect()))
 }
 
-/// The daily movements of an invoice's fees that show them: those of recurring charges in arrears, with units (chapter 04,
-/// 13.3). One read of the log each.
+/// The daily movements of an invoice's fees that show them (chapter 04, 13.3). One read for each log: fees of its groups
+/// stand together.
 ///
 /// # Errors
 /// The table did not answer, or a sum is too large.
@@ -116,22 +117,23 @@ pub(crate) async fn breakdowns(
     organization: OrganizationId,
     invoice: &Invoice,
 ) -> Outcome<Vec<(FeeId, Vec<Movement>)>> {
-    let mut breakdowns = Vec::new();
-    for fee in &invoice.fees {
-        let Some(item) = fee.charge().filter(|item| item.event.is_none() && fee.units > Decimal::ZERO) else {
-            continue;
+    let shown: Vec<_> = invoice.fees_by_day().collect();
+    if shown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalogue = catalogue::metrics(app, organization).await?;
+    let mut breakdowns = Vec::with_capacity(shown.len());
+    let mut last: Option<(_, Vec<Event>)> = None;
+    for (fee, item, basis) in shown {
+        let of = (&fee.external_subscription_id, item.metric_id, basis.window, basis.read_at);
+        let events = match last.take() {
+            Some((known, events)) if known == of => events,
+            _ => seen_events(app, organization, &catalogue, fee, item, basis).await?,
         };
-        let Some(Basis::Usage(basis)) = &item.basis else { continue };
-        let by_days = [AggregationType::Sum, AggregationType::UniqueCount].contains(&basis.aggregation);
-        let is_of = |billed: &&BilledSubscription| Some(billed.subscription_id) == fee.subscription_id;
-        let is_renewal = invoice.subscriptions.iter().filter(is_of).any(|billed| billed.is_renewed_by(fee));
-        if !basis.recurring || !by_days || is_renewal {
-            continue;
-        }
-        let events = seen_events(app, organization, fee, item, basis).await?;
         let leaf = item.group.as_ref().map(|group| group.id);
         let movements = daily(&basis.metric(item), leaf, &events, &basis.window, invoice.zone);
         breakdowns.push((fee.id, movements.map_err(|error| Failure::Bug(error.to_string()))?));
+        last = Some((of, events));
     }
     Ok(breakdowns)
 }
@@ -140,6 +142,7 @@ pub(crate) async fn breakdowns(
 async fn seen_events(
     app: &App,
     organization: OrganizationId,
+    catalogue: &[Metric],
     fee: &Fee,
     item: &ChargeItem,
     basis: &UsageBasis,
@@ -149,9 +152,7 @@ async fn seen_events(
     let wanted = Wanted { from: span.from, to: Some(span.to), properties: None };
     let table = app.store.table();
     let events = store::usage::read(table, organization, external_id, &item.metric_code, &wanted).await?;
-    let catalogue = app.store.metrics(organization).await?;
-    let catalogue: Vec<Metric> = catalogue.into_iter().map(|metric| metric.value).collect();
-    Ok(seen(basis, heir(&catalogue, item), events))
+    Ok(seen(basis, heir(catalogue, item), events))
 }
 
 /// The fee's metric, if it took the code of one that was deleted before: its events begin with it (chapter 03, 2.6).

@@ -15,7 +15,7 @@ use store::usage::fold::{self, CHUNKS_MIN, MARGIN, Outcome as Folded, Request};
 
 use crate::jobs::{self, FoldJob};
 use crate::ports::Queue;
-use crate::{App, Failure, Outcome};
+use crate::{App, Failure, Outcome, catalogue};
 
 /// Unfolded chunks from which on a reader asks for a fold.
 pub(crate) const ASKED_BY_READERS: usize = 64;
@@ -74,8 +74,7 @@ pub(crate) async fn after_append(app: &App, organization: OrganizationId, delive
 pub async fn run(app: &App, job: &FoldJob) -> Outcome<()> {
     let organization = OrganizationId(job.organization_id);
     let log = (job.external_subscription_id.as_str(), job.code.as_str());
-    let catalogue: Vec<Metric> =
-        app.store.metrics(organization).await?.into_iter().map(|metric| metric.value).collect();
+    let catalogue = catalogue::metrics(app, organization).await?;
     for _ in 0..ROUNDS_MAX {
         match once(app, organization, log, &catalogue, MARGIN, CHUNKS_MIN).await? {
             // Whoever was faster does it.

@@ -203,6 +203,8 @@ impl From<PortError> for Failure {
 /// What a use case gives.
 pub type Outcome<T> = Result<T, Failure>;
 
+/// Reads of single items that go on side by side where there may be thousands.
+const READS_AT_ONCE: usize = 32;
 /// Times that a use case starts again from its reads after a lost race.
 const ATTEMPTS_MAX: u32 = 12;
 

@@ -9,7 +9,7 @@ use domain::problem::{Problems, codes};
 use wire::list::{Meta, Paging};
 use wire::usage::past::{Period, model_of};
 
-use crate::{App, Failure, Outcome, Rejection};
+use crate::{App, Failure, Outcome, Rejection, catalogue};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +49,7 @@ pub async fn list(app: &App, organization: &Organization, question: Question<'_>
     let Some(customer) = customer else { return Ok((Vec::new(), paging.true_meta(0))) };
     let invoices = app.store.list_invoices(organization.id, Some(customer.value.id), |total| 0..total).await?;
     let billed = periods_of(invoices.entries.iter().map(|invoice| &invoice.value), external_id);
-    let metrics = app.store.metrics(organization.id).await?;
-    let metrics: Vec<Metric> = metrics.into_iter().map(|metric| metric.value).collect();
+    let metrics = catalogue::metrics(app, organization.id).await?;
     let fallback = |item: &ChargeItem| present_terms(item, &metrics);
     let mut periods = Vec::new();
     for Billed { invoice, place, record } in &billed[paging.range(billed.len())] {

@@ -17,7 +17,7 @@ use store::items::Draft;
 use wire::{billable_metric, credit_note, customer, invoice, plan, subscription, tax};
 
 use crate::billing::Account;
-use crate::{App, Outcome, document};
+use crate::{App, Outcome, catalogue, document};
 
 /// Living customers of the organization, as far as counts of taxes need them.
 async fn living_customers(app: &App, organization: OrganizationId) -> Outcome<Vec<Customer>> {
@@ -168,8 +168,7 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
     if plans.is_empty() {
         return Ok(Vec::new());
     }
-    let metrics = app.store.metrics(organization).await?;
-    let metrics: Vec<Metric> = metrics.into_iter().map(|metric| metric.value).collect();
+    let metrics = catalogue::metrics(app, organization).await?;
     let drafts = app.store.drafts(organization).await?;
     let tax_ids =
         plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));

@@ -24,9 +24,8 @@ use store::{Commit, Versioned};
 use wire::wallet::{Output, TransactionFilter};
 
 use crate::billing::{Account, Numbering};
-use crate::event::READS_AT_ONCE;
 use crate::jobs::BillingJob;
-use crate::{App, Attempt, Failure, Outcome, Rejection, customer, notice, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, READS_AT_ONCE, Rejection, customer, notice, retry_on_conflict};
 
 /// A wallet and the external id of its customer.
 #[derive(Debug, Clone)]

@@ -125,7 +125,7 @@ fn main() {
             let rated = Rated::new(usage.units, usage.events_count);
             match price.needs_running_totals() {
                 Some(free) => {
-                    let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
+                    let free = percentage::Free::from(free);
                     rated.with_running(percentage::running(&metric, None, &events, &window, free).unwrap())
                 }
                 None => rated,

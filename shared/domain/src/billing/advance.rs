@@ -145,7 +145,7 @@ impl Meter<'_> {
         if metric.aggregation == AggregationType::Sum
             && let Some(free) = price.needs_running_totals()
         {
-            let wanted = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
+            let wanted = percentage::Free::from(free);
             let running = percentage::running(metric, group, history.iter().copied(), window, wanted)?;
             ledger.running = RunningTotals::of(&running, free);
         }

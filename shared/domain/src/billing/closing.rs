@@ -9,7 +9,7 @@ use crate::billing::{
     Change, FeeHistory, Situation, Terms, are_charges_due, charges_period_days, is_subscription_fee_due, minimum_days,
     subscription_fee, true_up,
 };
-use crate::charge::{self, AmountDetails, FeeAmounts, FreeUnits, Price, Rated};
+use crate::charge::{self, AmountDetails, FeeAmounts, Price, Rated};
 use crate::customer::Customer;
 use crate::id::{FeeId, GroupId, InvoiceId, MetricId, TaxId};
 use crate::invoice::settlement::{self, Means, Parents, Settled, Used};
@@ -367,11 +367,7 @@ fn prices(charge: &Charge) -> impl Iterator<Item = &Price> {
 /// The free units of a charge that the first events of its window tell: digests alone do not.
 pub fn free_at_first<'c>(charge: &'c Charge, metric: &Metric) -> impl Iterator<Item = percentage::Free> + use<'c> {
     let is_told = percentage::runs_by_ones(metric);
-    prices(charge).filter_map(Price::needs_running_totals).filter(move |_| !is_told).map(free_units)
-}
-
-fn free_units(free: FreeUnits) -> percentage::Free {
-    percentage::Free { events: free.events.unsigned_abs(), total: free.total }
+    prices(charge).filter_map(Price::needs_running_totals).filter(move |_| !is_told).map(percentage::Free::from)
 }
 
 fn window_of(subject: &Subject<'_>, terms: &Terms) -> Window {
@@ -571,7 +567,7 @@ pub(super) fn with_singles<'u>(
 ) -> Result<Rated, CloseError> {
     let counted = counted.into();
     if let Some(free) = price.needs_running_totals() {
-        let free = free_units(free);
+        let free = percentage::Free::from(free);
         let running = match counted {
             digest::Usage::Parts(_) if percentage::runs_by_ones(metric) => percentage::ones_up_to(usage.full_units),
             digest::Usage::Parts(parts) => digest::running(metric, group, parts, window, free)?,

@@ -140,7 +140,7 @@ pub fn tell(
     };
     let mut running = Vec::new();
     if let Some(free) = price.needs_running_totals() {
-        let free = percentage::Free { events: free.events.unsigned_abs(), total: free.total };
+        let free = percentage::Free::from(free);
         running = percentage::running(&metric, group, events, window, free)?;
         rated = rated.with_running(running.clone());
     }

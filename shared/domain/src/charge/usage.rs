@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::exact::{self, Overflow};
+use crate::usage::percentage::Free;
 
 /// The usage of one charge (or one group of it) in one window.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +57,12 @@ pub struct FreeUnits {
     pub events: i64,
     /// T: `free_units_per_total_aggregation`, in units.
     pub total: Decimal,
+}
+
+impl From<FreeUnits> for Free {
+    fn from(free: FreeUnits) -> Free {
+        Free { events: free.events.unsigned_abs(), total: free.total }
+    }
 }
 
 /// R of chapter 03, 3.3, in short: what a percentage price looks at, whatever the length of the list.

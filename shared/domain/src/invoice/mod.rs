@@ -22,6 +22,7 @@ use crate::id::{
     AddOnId, AppliedCouponId, ChargeId, CouponId, CreditId, CreditNoteId, CustomerId, EventId, FeeId, GroupId,
     InvoiceId, MetricId, PlanId, SubscriptionId, WalletId, WalletTransactionId, derived,
 };
+use crate::metric::AggregationType;
 use crate::money::Currency;
 use crate::organization::{DocumentNumbering, Organization};
 use crate::tax::{self, FeeTax, InvoiceTax};
@@ -457,6 +458,18 @@ impl Invoice {
     #[must_use]
     pub fn is_finalized(&self) -> bool {
         self.status == Status::Finalized
+    }
+
+    /// The fees whose units are shown day by day: recurring sums and unique counts in arrears, with units (chapter 04, 13.3).
+    pub fn fees_by_day(&self) -> impl Iterator<Item = (&Fee, &ChargeItem, &UsageBasis)> {
+        self.fees.iter().filter(|fee| fee.units > Decimal::ZERO).filter_map(|fee| {
+            let item = fee.charge().filter(|item| item.event.is_none())?;
+            let Some(Basis::Usage(basis)) = &item.basis else { return None };
+            let by_day = matches!(basis.aggregation, AggregationType::Sum | AggregationType::UniqueCount);
+            let is_of = |billed: &&BilledSubscription| Some(billed.subscription_id) == fee.subscription_id;
+            let is_renewal = self.subscriptions.iter().filter(is_of).any(|billed| billed.is_renewed_by(fee));
+            (by_day && basis.recurring && !is_renewal).then_some((fee, item, &**basis))
+        })
     }
 
     /// What is left to pay: nothing once paid or voided (chapter 09).
