@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
 use app::ports::Queue;
+use futures_util::future::join_all;
 use it::flights::client::Api;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
@@ -76,27 +77,13 @@ async fn set_up(api: &Api, subscriptions: u64) {
             let subscription = json!({"external_customer_id": name, "external_id": name, "plan_code": "plan"});
             api.post("/api/v1/subscriptions", &json!({ "subscription": subscription })).await.unwrap();
         });
-        futures(both).await;
+        join_all(both).await;
     }
     for day in 0..EVENTS_EACH {
         for part in numbers.chunks(100) {
             api.post_events(events(part, day).to_string().into_bytes()).await.unwrap();
         }
     }
-}
-
-/// All of them on this task, side by side.
-async fn futures(all: impl Iterator<Item = impl Future<Output = ()>>) {
-    let mut all: Vec<_> = all.map(|one| Some(Box::pin(one))).collect();
-    std::future::poll_fn(|context| {
-        for one in &mut all {
-            if one.as_mut().is_some_and(|one| one.as_mut().poll(context).is_ready()) {
-                *one = None;
-            }
-        }
-        if all.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
 }
 
 fn sandbox(subscriptions: u64) {
