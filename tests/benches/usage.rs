@@ -261,7 +261,7 @@ fn weir(kind: usize, events: u64) -> (Read, Ingested) {
     let Kind { code, aggregation, field, model, properties, .. } = &KINDS[kind];
     let product = Product::new("2026-11-01T00:00:00Z", Place::File, false);
     product.plan(code, aggregation, field, model, &serde_json::from_str(properties).unwrap());
-    let organization = product.get("/organizations")["organization"]["lago_id"].as_str().unwrap().parse().unwrap();
+    let organization = product.organization();
     for subscription in ["folded", "unfolded"] {
         product.subscribe(subscription, code);
     }

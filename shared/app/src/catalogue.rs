@@ -371,8 +371,8 @@ pub async fn update_plan(app: &App, organization: &Organization, code: &str, upd
     app.until_no_conflict(|| async {
         let found = plan_by_code(app, organization.id, code).await?;
         let names = Names::load(app, organization.id).await?;
-        let records = app.store.subscriptions_of_plan(organization.id, found.id).await?;
-        let attached = if records.is_empty() { Attached::No } else { Attached::Yes };
+        let is_attached = app.store.is_subscribed_to(organization.id, found.id).await?;
+        let attached = if is_attached { Attached::Yes } else { Attached::No };
         // An attached plan keeps its code, whatever is asked.
         let code = update.code.as_ref().and_then(Option::as_ref).filter(|_| attached == Attached::No);
         let taken = is_taken(app, organization.id, kinds::PLAN, code, Some(found.id.0)).await?;

@@ -145,8 +145,7 @@ pub async fn metrics(
             active_subscriptions += match active.entry(*id) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(place) => {
-                    let records = app.store.subscriptions_of_plan(organization, *id).await?;
-                    *place.insert(records.iter().filter(|record| record.is_active()).count() as u64)
+                    *place.insert(app.store.active_subscribers(organization, *id).await?.len() as u64)
                 }
             };
         }
@@ -194,12 +193,9 @@ async fn plan_counts(app: &App, organization: OrganizationId, id: PlanId, drafts
     let mut customers = BTreeSet::new();
     let mut active_subscriptions = 0;
     for id in &family {
-        for record in
-            app.store.subscriptions_of_plan(organization, *id).await?.iter().filter(|record| record.is_active())
-        {
-            customers.insert(record.customer_id);
-            active_subscriptions += 1;
-        }
+        let subscribers = app.store.active_subscribers(organization, *id).await?;
+        active_subscriptions += subscribers.len() as u64;
+        customers.extend(subscribers);
     }
     let drafts = drafts.iter().filter(|draft| draft.plans.iter().any(|plan| family.contains(plan)));
     Ok(plan::Counts { customers: customers.len() as u64, active_subscriptions, draft_invoices: drafts.count() as u64 })

@@ -159,6 +159,13 @@ pub fn subscription(organization: OrganizationId, customer: CustomerId, seq: i64
     key(organization, &["CUS", &simple(customer.0)], format!("SUB#{}#{}", sequence(seq), simple(id.0)))
 }
 
+/// The customer in whose partition a key is; none if it is in no customer's.
+#[must_use]
+pub fn customer_of(key: &Key) -> Option<CustomerId> {
+    let (_, customer) = key.partition.rsplit_once("#CUS#")?;
+    Uuid::try_parse(customer).ok().map(CustomerId)
+}
+
 /// Prefix of the subscriptions in a customer's partition.
 pub const SUBSCRIPTIONS: &str = "SUB#";
 
@@ -506,6 +513,8 @@ pub fn arrived_from(at: Instant) -> String {
 
 /// Kind of subscription records in lists.
 pub const SUBSCRIPTION_RECORDS: &str = "SUB";
+/// Kind of subscription records that are active, among the children of their plan; the others are `SUBSCRIPTION_RECORDS`.
+pub const ACTIVE_SUBSCRIPTIONS: &str = "SUBA";
 /// Kind of customers in lists.
 pub const CUSTOMERS: &str = "CUS";
 /// Kind of plans in lists.

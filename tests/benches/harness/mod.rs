@@ -11,7 +11,7 @@ pub mod postgres;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant as Stopwatch};
 
 use app::App;
@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use chrono::{DateTime, Utc};
+use domain::id::OrganizationId;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -351,6 +352,7 @@ pub struct Product {
     pub runtime: Runtime,
     router: Router,
     key: Mutex<String>,
+    organization: OnceLock<OrganizationId>,
     work: Mutex<BTreeMap<&'static str, Work>>,
     // Lends its keys, ids and blobs. Its own loops have nothing to do.
     _host: (Runtime, Host),
@@ -411,6 +413,7 @@ impl Product {
             bus: CountedBus::default(),
             runtime: Builder::new_current_thread().enable_all().build().expect("a thread"),
             key: Mutex::new(ADMIN_KEY.to_owned()),
+            organization: OnceLock::new(),
             work: Mutex::default(),
             _host: (lender, host),
             _folder: folder,
@@ -419,7 +422,14 @@ impl Product {
         let made = product.send(Method::POST, "/admin/organizations", &json!({"organization": organization}));
         let key = made["organization"]["api_key"].as_str().expect("a key").to_owned();
         *product.key.lock().expect("nobody panics") = key;
+        let id = made["organization"]["lago_id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        product.organization.set(id).expect("set once");
         product
+    }
+
+    /// The only organization.
+    pub fn organization(&self) -> OrganizationId {
+        *self.organization.get().expect("made at once")
     }
 
     /// Runs a call of a function and notes what it took.

@@ -351,15 +351,17 @@ impl Record for Subscription {
         keys::subscription(scope.organization, self.customer_id, self.created_seq, self.id)
     }
 
-    /// In the lists of its organization and its plan, whatever its state, and among what is due if something is.
+    /// In the lists of its organization and its plan, and among what is due if something is. Active ones have a list of their
+    /// own in the plan: counting them reads keys only.
     ///
     /// All that is due of one customer stands in one shard.
     fn entries(&self, scope: Scope) -> Vec<IndexEntry> {
         let Scope { organization, timeline } = scope;
         let (kind, created_at, seq) = (keys::SUBSCRIPTION_RECORDS, self.created_at, self.created_seq);
+        let in_plan = if self.is_active() { keys::ACTIVE_SUBSCRIPTIONS } else { kind };
         let mut entries = vec![
             keys::in_list(organization, kind, created_at, seq),
-            keys::in_children(organization, self.plan_id.0, kind, created_at, seq),
+            keys::in_children(organization, self.plan_id.0, in_plan, created_at, seq),
         ];
         entries.extend(self.next_due.map(|nominal| {
             keys::due(organization, timeline, self.customer_id.0, found_at(self.state, timeline, nominal))

@@ -178,6 +178,10 @@ async fn a_customers_file_is_one_query() {
     assert_eq!(seqs(&store.list_subscriptions(org).await.unwrap()), [1, 3, 5, 7, 9]);
     assert_eq!(seqs(&store.subscriptions_of_plan(org, PlanId(id(11))).await.unwrap()), [1, 3, 5, 7, 9]);
     assert_eq!(seqs(&store.subscriptions_of_plan(org, PlanId(id(12))).await.unwrap()), [0_i64; 0]);
+    let active = file.subscriptions.iter().filter(|record| record.is_active()).count();
+    assert_eq!(store.active_subscribers(org, PlanId(id(11))).await.unwrap(), vec![customer_id; active]);
+    assert!(active > 0 && store.is_subscribed_to(org, PlanId(id(11))).await.unwrap());
+    assert!(!store.is_subscribed_to(org, PlanId(id(12))).await.unwrap());
 
     assert_eq!(seqs(&store.subscriptions_by_external_id(org, "sub-1").await.unwrap()), [0_i64; 0]);
     create(&store, &Chain { external_id: "sub-1".into(), members: members.clone() }).await;
