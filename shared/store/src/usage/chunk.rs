@@ -14,17 +14,11 @@ use domain::value::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CHUNK, LogDay, Row, Wanted};
+use super::{CHUNK, Limits, LogDay, Row, Wanted};
 use crate::record::{DecodeError, pack, unpack};
 
 /// Version of the columns.
 pub(super) const SCHEMA: u32 = 1;
-
-/// Largest body of a chunk, bytes as stored, but for a single event that is larger itself.
-const BODY_BYTES_MAX: usize = 300_000;
-
-/// Most events of a chunk: their fingerprints must fit into a receipt.
-const EVENTS_MAX: usize = 20_000;
 
 /// What is known of the client that sent events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -158,7 +152,7 @@ impl<K: Clone + Eq + std::hash::Hash> Dictionary<K> {
         Dictionary { places: HashMap::new(), values: Vec::new() }
     }
 
-    /// The value's place. A chunk has at most `EVENTS_MAX` events, and an event far fewer than 2^32 names.
+    /// The value's place. A chunk has at most `Limits::chunk_events` events, and an event far fewer than 2^32 names.
     fn place(&mut self, value: K) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         let place = *self.places.entry(value.clone()).or_insert(next);
@@ -241,18 +235,19 @@ pub(super) fn encode<'r, 'a>(
     organization: OrganizationId,
     log: LogDay<'a>,
     rows: &'r [Row<'a>],
+    limits: &Limits,
 ) -> Result<Vec<(Bytes, &'r [Row<'a>])>, DecodeError> {
-    if rows.len() <= EVENTS_MAX {
+    if rows.len() <= limits.chunk_events.max(1) {
         let plain = postcard::to_allocvec(&columns(organization, log, rows))
             .map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
         let body = pack(&plain);
-        if body.len() <= BODY_BYTES_MAX || rows.len() < 2 {
+        if body.len() <= limits.chunk_bytes || rows.len() < 2 {
             return Ok(vec![(body, rows)]);
         }
     }
     let (first, second) = rows.split_at(rows.len() / 2);
-    let mut chunks = encode(organization, log, first)?;
-    chunks.extend(encode(organization, log, second)?);
+    let mut chunks = encode(organization, log, first, limits)?;
+    chunks.extend(encode(organization, log, second, limits)?);
     Ok(chunks)
 }
 

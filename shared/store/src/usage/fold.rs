@@ -18,7 +18,7 @@ use super::chunk::{self, Recorded, by_reception};
 use super::head::{Chunk, Folded, Found, Head, Log, PageRef, Trouble};
 use super::page::{HourOf, Page, SEGMENT, SegmentRef, segment_body, summary_item};
 use super::seen::{self, named};
-use super::{LogDay, Row, all_items, body_of};
+use super::{Limits, LogDay, Row, all_items, body_of};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Key, Query, Table};
@@ -32,18 +32,6 @@ pub const MARGIN: TimeDelta = TimeDelta::seconds(150);
 
 /// How long an attempt is left alone. It takes seconds; two at once do no harm, but one of them works for nothing.
 const ATTEMPT: TimeDelta = TimeDelta::seconds(60);
-
-/// Most chunks, and bytes of them, of one fold: bounds its memory and the head's list of what to remove.
-pub(super) const CHUNKS_MAX: usize = 500;
-pub(super) const BYTES_MAX: usize = 2_000_000;
-/// Pages of an older definition that one fold makes anew.
-const REBUILT_MAX: usize = 16;
-/// Events of a segment, about. Hours are not torn apart for it unless a single one has four times as many.
-const SEGMENT_EVENTS: usize = 1_000;
-/// Bytes a second of arriving chunks above which a log gets more partitions, each: a third of what one takes.
-const SHARD_BYTES_PER_SECOND: i64 = 300_000;
-/// Most partitions of a log's chunks.
-const SHARDS_MAX: u32 = 16;
 
 /// What to fold.
 pub struct Request<'a> {
@@ -86,10 +74,19 @@ pub enum Outcome {
 /// # Errors
 /// The table did not answer, or an item cannot be read. Nothing is lost: the next fold goes on.
 pub async fn fold(table: &dyn Table, request: &Request<'_>) -> Result<Outcome, LoadError> {
+    fold_within(table, request, &Limits::PRODUCTION).await
+}
+
+/// The same as `fold`, with other sizes than those of production.
+///
+/// # Errors
+/// As for `fold`.
+pub async fn fold_within(table: &dyn Table, request: &Request<'_>, limits: &Limits) -> Result<Outcome, LoadError> {
     let log = Log {
         organization: request.organization,
         external_subscription_id: request.external_subscription_id,
         code: request.code,
+        limits,
     };
     match attempt(table, &log, request).await {
         Ok(outcome) => Ok(outcome),
@@ -112,9 +109,9 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     // Sealed ones first, epoch by epoch: nothing that comes later may be counted before them.
     tail.sort_by_key(|chunk| (chunk.rank(), chunk.name));
     let resting = total - tail.len();
-    let taken = at_once(&tail);
+    let taken = at_once(&tail, log.limits);
     let is_left = taken < tail.len();
-    let shards = shards_for(&tail, found.head.shards);
+    let shards = shards_for(&tail, found.head.shards, log.limits);
     tail.truncate(taken);
     if tail.len() < request.chunks_min.max(1) && shards == found.head.shards {
         tail.clear();
@@ -123,7 +120,7 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     let stale: BTreeSet<Hour> = match request.digester {
         Some(_) => {
             let old = found.head.pages.iter().filter(|page| page.definition != definition);
-            old.take(REBUILT_MAX).map(|page| page.from).collect()
+            old.take(log.limits.rebuilt_pages).map(|page| page.from).collect()
         }
         // Digests of a metric that is gone harm nobody.
         None => BTreeSet::new(),
@@ -184,12 +181,12 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
 
 /// How many of these chunks one fold takes, at least one. An epoch is never torn apart: which of two copies in it counts
 /// was decided by the closing that sealed it.
-fn at_once(tail: &[Chunk]) -> usize {
+fn at_once(tail: &[Chunk], limits: &Limits) -> usize {
     let (mut taken, mut bytes) = (0, 0);
     let is_same_epoch = |a: &Chunk, b: &Chunk| a.epoch.is_some() && a.epoch == b.epoch;
     for block in tail.chunk_by(is_same_epoch) {
         bytes += block.iter().map(|chunk| chunk.item.body.len()).sum::<usize>();
-        if taken > 0 && (taken + block.len() > CHUNKS_MAX || bytes > BYTES_MAX) {
+        if taken > 0 && (taken + block.len() > limits.fold_chunks || bytes > limits.fold_bytes) {
             break;
         }
         taken += block.len();
@@ -282,7 +279,7 @@ async fn folded(
             head.superseded.extend(known.summary);
         }
         head.pages.retain(|page| page.from != from);
-        for (place, page) in page.split()?.into_iter().enumerate() {
+        for (place, page) in page.split(log.limits.page_bytes)?.into_iter().enumerate() {
             let Some((first, last)) = page.span() else { continue };
             let mut next = || {
                 number += 1;
@@ -333,13 +330,13 @@ fn segments(
         let mut end = 0;
         while end < rest.len() {
             let next = end + rest[end..].partition_point(|it| hour(it) == hour(&rest[end]));
-            if end > 0 && next > SEGMENT_EVENTS {
+            if end > 0 && next > log.limits.segment_events {
                 break;
             }
             end = next;
         }
         let (stretch, others) = rest.split_at(end);
-        stretches.extend(stretch.chunks(4 * SEGMENT_EVENTS));
+        stretches.extend(stretch.chunks(4 * log.limits.segment_events));
         rest = others;
     }
     let place = LogDay {
@@ -351,7 +348,7 @@ fn segments(
     let mut segments = Vec::new();
     for stretch in stretches {
         let rows: Vec<Row<'_>> = stretch.iter().map(|it| (&it.event, &it.source)).collect();
-        for (body, rows) in chunk::encode(log.organization, place, &rows)? {
+        for (body, rows) in chunk::encode(log.organization, place, &rows, log.limits)? {
             let place = Folded { generation, number: *number };
             *number += 1;
             let hours = rows.iter().map(|(event, _)| hour_of(event.timestamp));
@@ -411,13 +408,13 @@ async fn digest_again(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, p
 }
 
 /// Partitions for the chunks of a log, by how fast those of the tail arrived. Never fewer than before.
-pub(super) fn shards_for(tail: &[Chunk], before: u32) -> u32 {
+pub(super) fn shards_for(tail: &[Chunk], before: u32, limits: &Limits) -> u32 {
     let arrived = tail.iter().map(|chunk| chunk.arrived_at());
     let (Some(first), Some(last)) = (arrived.clone().min(), arrived.max()) else { return before };
     let bytes: usize = tail.iter().map(|chunk| chunk.item.body.len()).sum();
     // A few large chunks in one second are a burst that one partition takes.
     let seconds = (last - first).num_seconds().max(10);
     let rate = i64::try_from(bytes).unwrap_or(i64::MAX) / seconds;
-    let wanted = u32::try_from(rate / SHARD_BYTES_PER_SECOND + 1).unwrap_or(SHARDS_MAX);
-    wanted.next_power_of_two().min(SHARDS_MAX).max(before)
+    let wanted = u32::try_from(rate / limits.shard_bytes_per_second + 1).unwrap_or(limits.shards);
+    wanted.next_power_of_two().min(limits.shards).max(before)
 }

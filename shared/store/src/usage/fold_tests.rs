@@ -275,7 +275,7 @@ async fn what_a_closing_counted_stays_counted_whatever_copies_come_later() {
 async fn too_much_to_seal_is_to_be_folded_first() {
     let table = table();
     let count = metric(AggregationType::Count);
-    append_hours(&table, 0, fold::CHUNKS_MAX + 1, 1).await;
+    append_hours(&table, 0, Limits::PRODUCTION.fold_chunks + 1, 1).await;
     let needs = Needs::of(&count, &[always()]);
     let digester = Digester::new(&count, Code::Own);
     let ask = || parts(&table, organization(), LOG, &digester, &needs, &[], Asked::ForBilling);
@@ -329,7 +329,11 @@ fn a_log_gets_as_many_partitions_as_its_rate_asks_for() {
             .collect()
     };
     let check = |chunks, millis, before, expected| {
-        assert_eq!(fold::shards_for(&tail(chunks, millis), before), expected, "{chunks} each {millis} ms");
+        assert_eq!(
+            fold::shards_for(&tail(chunks, millis), before, &Limits::PRODUCTION),
+            expected,
+            "{chunks} each {millis} ms"
+        );
     };
     check(0, 1, 1, 1);
     // A burst, a slow log, a fast one, the fastest; never fewer than there are.
@@ -342,7 +346,7 @@ fn a_log_gets_as_many_partitions_as_its_rate_asks_for() {
 }
 
 fn head_log() -> head::Log<'static> {
-    head::Log { organization: organization(), external_subscription_id: LOG.0, code: LOG.1 }
+    head::Log::new(organization(), LOG)
 }
 
 #[tokio::test]

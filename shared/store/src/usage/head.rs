@@ -22,8 +22,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::chunk::Unpacked;
-use super::fold::{BYTES_MAX, CHUNKS_MAX};
-use super::{all_items, body_of};
+use super::{Limits, LogName, all_items, body_of};
 use crate::keys;
 use crate::record::{DecodeError, LoadError, pack, unpack};
 use crate::table::{Condition, Item, Key, Query, Table, TableError, TransactError, Write};
@@ -41,9 +40,15 @@ pub(super) struct Log<'a> {
     pub(super) organization: OrganizationId,
     pub(super) external_subscription_id: &'a str,
     pub(super) code: &'a str,
+    pub(super) limits: &'a Limits,
 }
 
-impl Log<'_> {
+impl<'a> Log<'a> {
+    pub(super) fn new(organization: OrganizationId, name: impl Into<LogName<'a>>) -> Log<'a> {
+        let LogName { external_subscription_id, code, limits } = name.into();
+        Log { organization, external_subscription_id, code, limits }
+    }
+
     pub(super) fn partition(&self) -> String {
         keys::usage_log(self.organization, self.external_subscription_id, self.code)
     }
@@ -256,7 +261,7 @@ impl Found {
         if unsealed.is_empty() {
             return Ok(());
         }
-        if unsealed.len() > CHUNKS_MAX || (bytes > BYTES_MAX && unsealed.len() > 1) {
+        if unsealed.len() > log.limits.epoch_chunks || (bytes > log.limits.epoch_bytes && unsealed.len() > 1) {
             return Err(Trouble::TooMuch);
         }
         self.head.sealed.push(unsealed);

@@ -37,6 +37,7 @@
 mod chunk;
 pub mod fold;
 mod head;
+mod limits;
 mod page;
 mod parts;
 mod receipt;
@@ -52,6 +53,7 @@ use domain::usage::event::Event;
 use uuid::Uuid;
 
 pub use chunk::{Recorded, Source};
+pub use limits::{Limits, LogName};
 pub use parts::{Asked, Counted, parts};
 pub use receipt::{Recent, created_in, find, recent};
 
@@ -59,9 +61,6 @@ use self::head::{Found, Log, Trouble};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Query, Table, TableError};
-
-/// Bytes of one log in one call from which on `append` asks whether the log has more partitions.
-const BURST_BYTES: usize = 64 * 1024;
 
 /// Kind of chunks.
 const CHUNK: &str = "chunk";
@@ -114,6 +113,20 @@ pub async fn append(
     deliveries: &[Delivery],
     arrival: Uuid,
 ) -> Result<(), TableError> {
+    append_within(table, organization, deliveries, arrival, &Limits::PRODUCTION).await
+}
+
+/// The same as `append`, with other sizes than those of production.
+///
+/// # Errors
+/// As for `append`.
+pub async fn append_within(
+    table: &dyn Table,
+    organization: OrganizationId,
+    deliveries: &[Delivery],
+    arrival: Uuid,
+    limits: &Limits,
+) -> Result<(), TableError> {
     let refused = |error: DecodeError| TableError::Refused(error.to_string());
     let mut chunks = Vec::new();
     let mut receipts = receipt::Drafts::default();
@@ -121,13 +134,14 @@ pub async fn append(
     let deliveries = by_log_and_day(deliveries);
     for (place, rows) in &deliveries {
         // Days of one log follow each other: parts count on.
-        let this = Log { organization, external_subscription_id: place.external_subscription_id, code: place.code };
-        let encoded = chunk::encode(organization, *place, rows).map_err(refused)?;
+        let this =
+            Log { organization, external_subscription_id: place.external_subscription_id, code: place.code, limits };
+        let encoded = chunk::encode(organization, *place, rows, limits).map_err(refused)?;
         let bytes = encoded.iter().map(|(body, _)| body.len()).sum::<usize>();
         if log.replace(this) != Some(this) {
             (parts, shards) = (0, 1);
         }
-        if bytes >= BURST_BYTES && shards == 1 {
+        if bytes >= limits.burst_bytes && shards == 1 {
             // Only a log that is being flooded may have more partitions than one.
             shards = shards_of(table, &this).await?;
         }
@@ -206,14 +220,14 @@ pub async fn read(
 ///
 /// # Errors
 /// As for `read`.
-pub async fn read_as(
+pub async fn read_as<'a>(
     table: &dyn Table,
     organization: OrganizationId,
-    (external_subscription_id, code): (&str, &str),
+    log: impl Into<LogName<'a>>,
     wanted: &Wanted<'_>,
     asked: Asked,
 ) -> Result<Option<Vec<Event>>, LoadError> {
-    let log = Log { organization, external_subscription_id, code };
+    let log = Log::new(organization, log);
     for _ in 0..head::ATTEMPTS_MAX {
         let mut found = Found::load(table, &log).await?;
         match events(table, &log, &mut found, wanted, asked).await {

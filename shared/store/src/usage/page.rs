@@ -26,9 +26,6 @@ pub(super) const SUMMARY: &str = "log_summary";
 pub(super) const SEGMENT: &str = "segment";
 const SCHEMA: u32 = 1;
 
-/// Bytes, before compression, beyond which a page is split.
-const PAGE_BYTES_MAX: usize = 12 * 1024;
-
 /// An hour of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HourOf {
@@ -264,8 +261,8 @@ impl Page {
     }
 
     /// As many pages as are small enough, in order; a page of a single hour may be as large as it must.
-    pub(super) fn split(self) -> Result<Vec<Page>, DecodeError> {
-        if self.hours.len() < 2 || self.encoded()?.len() <= PAGE_BYTES_MAX {
+    pub(super) fn split(self, bytes_max: usize) -> Result<Vec<Page>, DecodeError> {
+        if self.hours.len() < 2 || self.encoded()?.len() <= bytes_max {
             return Ok(vec![self]);
         }
         let Page { mut hours, segments } = self;
@@ -281,8 +278,8 @@ impl Page {
             hours.extend(later);
             return Ok(vec![Page { hours, segments }]);
         }
-        let mut pages = Page { hours, segments: early }.split()?;
-        pages.extend(Page { hours: later, segments: late }.split()?);
+        let mut pages = Page { hours, segments: early }.split(bytes_max)?;
+        pages.extend(Page { hours: later, segments: late }.split(bytes_max)?);
         Ok(pages)
     }
 

@@ -10,7 +10,7 @@ use super::chunk::Unpacked;
 use super::head::{self, Folded, Found, Head, Log, PageRef, Trouble};
 use super::page::{Page, decode_summary, segment_body};
 use super::seen::named;
-use super::{Wanted, unfolded};
+use super::{LogName, Wanted, unfolded};
 use crate::record::LoadError;
 use crate::table::Table;
 
@@ -45,16 +45,16 @@ pub struct Counted {
 ///
 /// # Errors
 /// The table did not answer, folds overtook the reader again and again, or an item cannot be read.
-pub async fn parts(
+pub async fn parts<'a>(
     table: &dyn Table,
     organization: OrganizationId,
-    (external_subscription_id, code): (&str, &str),
+    log: impl Into<LogName<'a>>,
     digester: &Digester<'_>,
     needs: &Needs,
     properties: &[&str],
     asked: Asked,
 ) -> Result<Option<Counted>, LoadError> {
-    let log = Log { organization, external_subscription_id, code };
+    let log = Log::new(organization, log);
     for _ in 0..head::ATTEMPTS_MAX {
         let mut found = Found::load(table, &log).await?;
         match attempt(table, &log, &mut found, digester, needs, properties, asked).await {

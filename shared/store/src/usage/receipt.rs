@@ -195,7 +195,7 @@ async fn open(
         }
     }
     for ((external_subscription_id, code), places) in folded {
-        let log = Log { organization, external_subscription_id, code };
+        let log = Log::new(organization, (external_subscription_id, code));
         let missing: Vec<&Entry> = places.iter().map(|place| entries[*place]).collect();
         for (place, events) in places.iter().zip(from_segments(table, &log, &missing).await?) {
             opened[*place] = events;

@@ -1,7 +1,7 @@
 //! Which transaction ids have been counted: fingerprints of every id in the log's segments, for ever.
 //!
 //! Each fold writes a **run** of the ids that it counted: a 32-bit fingerprint and the hour of its event, sorted, in pages
-//! by the fingerprint's first bits. `RUNS_MAX` runs of a level become one of the next, so that a run's ids are written
+//! by the fingerprint's first bits. `Limits::level_runs` of a level become one of the next, so that a run's ids are written
 //! again only when their number has grown by that factor. A fingerprint only suspects: the segments of its hour tell.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -19,13 +19,6 @@ use crate::table::{Item, Key, Table};
 /// Kind of pages of runs.
 pub(super) const RUN: &str = "log_run";
 const SCHEMA: u32 = 1;
-
-/// Runs of a level that become one of the next.
-const RUNS_MAX: usize = 8;
-/// Ids of a page, about: 30 KB of them.
-const IDS_PER_PAGE: u64 = 6_000;
-/// Ids beyond which runs are not made one: what that saves then is less than what it costs at once.
-const IDS_PER_MERGE_MAX: u64 = 20_000_000;
 
 /// A counted id: its fingerprint and the hour of its event.
 pub(super) type Seen = (u32, Hour);
@@ -170,7 +163,7 @@ fn written(
 ) -> Result<(RunRef, Vec<Item>), DecodeError> {
     seen.sort_unstable();
     let ids = seen.len() as u64;
-    let bits = ids.div_ceil(IDS_PER_PAGE).next_power_of_two().trailing_zeros();
+    let bits = ids.div_ceil(log.limits.run_page_ids).next_power_of_two().trailing_zeros();
     let run = RunRef { level, first: Folded { generation, number: *number }, bits, ids };
     *number += run.pages();
     let mut items = Vec::new();
@@ -201,7 +194,7 @@ pub(super) async fn add(
     loop {
         let peers: Vec<RunRef> = head.runs.iter().filter(|run| run.level == level).copied().collect();
         let ids = peers.iter().map(|run| run.ids).sum::<u64>();
-        if peers.len() + 1 < RUNS_MAX || ids > IDS_PER_MERGE_MAX {
+        if peers.len() + 1 < log.limits.level_runs || ids > log.limits.merged_ids {
             break;
         }
         let places: Vec<Folded> = peers.iter().flat_map(RunRef::places).collect();
@@ -225,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_run_finds_every_id_in_the_page_of_its_fingerprint() {
-        let log = Log { organization: organization_id(), external_subscription_id: "s", code: "c" };
+        let log = Log::new(organization_id(), ("s", "c"));
         for count in [1_u32, 5_999, 6_001, 50_000] {
             let seen: Vec<Seen> = (0..count).map(|id| (of(&id.to_string()), i64::from(id % 700) - 3)).collect();
             let mut number = 7;

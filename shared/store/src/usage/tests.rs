@@ -118,7 +118,7 @@ proptest! {
         }
         let sources: Vec<Source> = (0..events.len()).map(source).collect();
         let rows: Vec<Row<'_>> = events.iter().zip(&sources).collect();
-        let chunks = chunk::encode(organization(), log_day(&first), &rows).unwrap();
+        let chunks = chunk::encode(organization(), log_day(&first), &rows, &Limits::PRODUCTION).unwrap();
         prop_assert_eq!(chunks.len(), 1);
         let decoded = chunk::decode(organization(), &chunks[0].0).unwrap();
         let expected: Vec<Recorded> = rows.iter().map(|(event, source)| Recorded { event: (*event).clone(), source: (*source).clone() }).collect();
@@ -283,7 +283,7 @@ fn damaged_columns_are_errors() {
     let event = event(Some("s"), "calls", "tx");
     let source = Source::default();
     let rows = [(&event, &source)];
-    let chunks = chunk::encode(organization(), log_day(&event), &rows).unwrap();
+    let chunks = chunk::encode(organization(), log_day(&event), &rows, &Limits::PRODUCTION).unwrap();
     let body = &chunks[0].0;
     for place in 0..body.len() {
         let mut damaged = body.to_vec();
@@ -331,7 +331,7 @@ fn a_golden_chunk_and_receipt_decode() {
     assert_eq!(chunk::decode(organization(), &golden("chunk.v1.bin")).unwrap(), expected);
 
     let rows: Vec<Row<'_>> = events.iter().zip(&sources).collect();
-    let chunks = chunk::encode(organization(), log_day(&events[0]), &rows).unwrap();
+    let chunks = chunk::encode(organization(), log_day(&events[0]), &rows, &Limits::PRODUCTION).unwrap();
     // Unpacked: another release of the compressor may choose other bytes.
     let plain = |body: &[u8]| crate::record::unpack("golden", body).unwrap();
     assert_eq!(plain(&chunks[0].0), plain(&golden("chunk.v1.bin")));
