@@ -155,7 +155,7 @@ fn per_event_slots<'a>(
             let mut counts = vec![0_usize; slots.count()];
             for unit in super::unique_count::values(metric, events, window).units() {
                 if window.contains(unit.added_by.timestamp)
-                    && unit.outlasts(window)
+                    && unit.removed_at.is_none()
                     && let Some(count) = slots.of(unit.added_by).and_then(|slot| counts.get_mut(slot))
                 {
                     *count += 1;

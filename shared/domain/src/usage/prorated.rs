@@ -240,8 +240,7 @@ pub(super) enum Stay {
 impl Stay {
     pub(super) fn of(unit: &Unit<'_>, window: &Window) -> Stay {
         let added_at = unit.added_by.timestamp;
-        let removed_at = unit.removed_at.filter(|_| !unit.outlasts(window));
-        match (window.place(added_at), removed_at) {
+        match (window.place(added_at), unit.removed_at) {
             (Place::After, _) => Stay::None,
             (Place::Before, None) => Stay::Carried,
             (Place::Inside, None) => Stay::Added(added_at),

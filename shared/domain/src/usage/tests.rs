@@ -155,6 +155,11 @@ fn unique_count() {
     let later = "2022-07-10 value=1; 2022-08-09 value=1 operation_type='remove'";
     check("removed after the window", recurring(), later, dec!(1), 1);
     check("added after the window", recurring(), "2022-08-09 value=1", dec!(0), 0);
+    let first = "2022-08-09T00:00:00.2 value=1; 2022-08-08T23:59 value=1";
+    check("received for the next window first", recurring(), first, dec!(1), 1);
+    check("received for the next window first", metered(), first, dec!(1), 1);
+    let again = "2022-07-10 value=1; 2022-08-09 value=1 operation_type='remove'; 2022-08-08 value=1";
+    check("removed after the window, and sent again late", recurring(), again, dec!(1), 2);
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //!
 //! A value is one unit of the whole metric, whatever dimensions later events name: the event that added it says which
 //! leaf it counts in. Transitions apply in order of reception and happen at the events' timestamps.
+//!
+//! What is dated after a window is none of its transitions (3.1: events are selected before they count). Otherwise a value
+//! received first for a later period would be missing in the earlier one, where it was active, too; and the figure of a
+//! window would depend on how far beyond its end somebody happened to read.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -63,13 +67,6 @@ pub struct Unit<'a> {
     pub added_by: &'a Event,
     /// When it was removed. May be earlier than the start if a late event says so.
     pub removed_at: Option<Instant>,
-}
-
-impl Unit<'_> {
-    /// Whether it was not removed by the end of the window.
-    pub(super) fn outlasts(&self, window: &Window) -> bool {
-        self.removed_at.is_none_or(|removed_at| window.place(removed_at) == Place::After)
-    }
 }
 
 /// The values of one metric of one subscription, fed in order of reception.
@@ -179,10 +176,15 @@ fn write_nested(out: &mut String, value: &Value) {
     }
 }
 
-/// The values as the window sees them: a metered metric starts each window empty [D-4], a recurring one never does.
+/// The values at the end of the window: a metered metric starts each window empty [D-4], a recurring one never does.
+/// Nothing that is dated later counts.
 pub fn values<'a>(metric: &Metric, events: impl IntoIterator<Item = &'a Event>, window: &Window) -> Values<'a> {
-    let mut events: Vec<&Event> =
-        events.into_iter().filter(|event| metric.recurring || window.contains(event.timestamp)).collect();
+    let is_reached = |event: &&Event| match window.place(event.timestamp) {
+        Place::Before => metric.recurring,
+        Place::Inside => true,
+        Place::After => false,
+    };
+    let mut events: Vec<&Event> = events.into_iter().filter(is_reached).collect();
     events.sort_by(|a, b| a.by_reception().cmp(&b.by_reception()));
     let mut values = Values::default();
     for event in events {
@@ -209,8 +211,7 @@ pub(super) fn aggregated<'a>(
     });
     let values = values(metric, counted, window);
     for unit in values.units() {
-        if window.place(unit.added_by.timestamp) != Place::After
-            && unit.outlasts(window)
+        if unit.removed_at.is_none()
             && let Some(outcome) = slots.of(unit.added_by).and_then(|slot| outcomes.get_mut(slot))
         {
             outcome.units += Decimal::ONE; // At most one per event: far from 28 digits.
