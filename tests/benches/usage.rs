@@ -104,7 +104,7 @@ fn mixed(place: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Event number `place` of `count`, spread evenly over the month.
+/// Event number `place` of `count`, spread evenly over the month but for its last hour: reads come after them.
 struct One {
     id: String,
     at: DateTime<Utc>,
@@ -114,7 +114,7 @@ struct One {
 fn one(place: u64, count: u64) -> One {
     let dice = mixed(place);
     let id = uuid::Builder::from_random_bytes((u128::from(dice) << 64 | u128::from(mixed(dice))).to_be_bytes());
-    let micros = 30 * 86_400_000_000_u128 * u128::from(place) / u128::from(count);
+    let micros = (30 * 24 - 1) * 3_600_000_000_u128 * u128::from(place) / u128::from(count);
     let value = dice % 100_000;
     let properties = format!(
         r#"{{"value": "{}.{:02}", "few": "user-{}", "many": "user-{}"}}"#,
@@ -159,14 +159,6 @@ struct Ingested {
 }
 
 impl Ingested {
-    fn and(self, other: Ingested) -> Ingested {
-        Ingested {
-            events: self.events + other.events,
-            wall: self.wall + other.wall,
-            processor: self.processor + other.processor,
-        }
-    }
-
     fn per_second(self) -> f64 {
         self.events as f64 / self.wall.as_secs_f64()
     }
@@ -257,7 +249,7 @@ fn units(usage: &serde_json::Value) -> (u64, Decimal) {
     (charge["events_count"].as_u64().unwrap(), decimal(charge["units"].as_str().unwrap()))
 }
 
-fn weir(kind: usize, events: u64) -> (Read, Ingested) {
+fn weir(kind: usize, events: u64) -> Read {
     let Kind { code, aggregation, field, model, properties, .. } = &KINDS[kind];
     let product = Product::new("2026-11-01T00:00:00Z", Place::File, false);
     product.plan(code, aggregation, field, model, &serde_json::from_str(properties).unwrap());
@@ -266,7 +258,9 @@ fn weir(kind: usize, events: u64) -> (Read, Ingested) {
         product.subscribe(subscription, code);
     }
     while product.relay() {}
-    let taken = ingest(&product, "unfolded", code, events).and(ingest(&product, "folded", code, events));
+    for subscription in ["unfolded", "folded"] {
+        ingest(&product, subscription, code, events);
+    }
     product.clock.set("2026-11-30T23:30:00Z".parse().unwrap());
     // Both have one plan and the same events: their answers are the same to the last letter.
     let expected = product.current_usage("unfolded");
@@ -282,7 +276,7 @@ fn weir(kind: usize, events: u64) -> (Read, Ingested) {
         let invoices = product.get(&format!("/invoices?external_customer_id={subscription}"));
         assert_eq!(invoices["meta"]["total_count"], json!(1), "the month has ended");
     }
-    (Read { kind, events, unfolded, folded, closed, closed_unfolded, units }, taken)
+    Read { kind, events, unfolded, folded, closed, closed_unfolded, units }
 }
 
 const ORGANIZATION: &str = "1a901a90-1a90-1a90-1a90-1a901a901a90";
@@ -312,58 +306,91 @@ fn insert(connection: &mut Connection, backend: &str, subscription: &str, count:
     taken
 }
 
-/// Reads of each kind by size, and ingestion by rows per transaction.
+/// PostgreSQL beside it.
 struct Peer {
-    version: String,
-    reads: Vec<Vec<Vec<Duration>>>,
-    ingested: Vec<(u64, Ingested)>,
+    cluster: Cluster,
+    connection: Connection,
+    /// The process that serves the connection.
+    backend: String,
 }
 
-fn postgres(sizes: &[u64], reads: &[Read]) -> Option<Peer> {
-    let cluster = Cluster::start()?;
-    let mut connection = cluster.connect();
-    connection.run(
-        "CREATE TABLE events (
-             organization_id uuid NOT NULL, transaction_id text NOT NULL, external_subscription_id text NOT NULL,
-             code text NOT NULL, timestamp timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
-             properties jsonb NOT NULL);
-         CREATE UNIQUE INDEX ON events (organization_id, external_subscription_id, transaction_id);
-         CREATE INDEX ON events (external_subscription_id, code, timestamp);",
-    );
-    let backend = connection.run("SELECT pg_backend_pid()")[0][0].clone().unwrap();
-    connection.prepare(
-        "insert",
-        "INSERT INTO events (organization_id, external_subscription_id, code, transaction_id, timestamp, properties) \
-         SELECT $1::uuid, $2, 'usage', id, at::timestamptz, properties::jsonb \
-         FROM unnest($3::text[], $4::text[], $5::text[]) AS new (id, at, properties) ON CONFLICT DO NOTHING",
-    );
-    let mut ingested: Vec<(u64, Ingested)> = Vec::new();
-    for (place, size) in sizes.iter().enumerate() {
-        // The largest one tells the rate; half of what came before it is inserted in larger transactions.
-        let rows = if place + 2 == sizes.len() { 1000 } else { BATCH };
-        let taken = insert(&mut connection, &backend, &format!("customer-{size}"), *size, rows);
-        ingested.push((rows, taken));
-    }
-    connection.run("VACUUM ANALYZE events");
-    for (place, kind) in KINDS.iter().enumerate() {
-        connection.prepare(&format!("read{place}"), &format!("{} {WHERE}", kind.sql));
-    }
-    let mut found = Vec::new();
-    for size in sizes {
-        let subscription = format!("customer-{size}");
-        let mut of_size = Vec::new();
-        for (place, _) in KINDS.iter().enumerate() {
-            let values = || [Value::Text(ORGANIZATION), Value::Text(&subscription)];
-            let expected = reads.iter().find(|read| read.kind == place && read.events == *size).unwrap().units;
-            of_size.push(repeated(3, MEASURED, || {
-                let rows = connection.execute(&format!("read{place}"), &values());
-                let column = |at: usize| rows[0][at].clone().unwrap();
-                assert_eq!((column(0).parse().unwrap(), decimal(&column(1))), expected, "both count the same");
-            }));
+impl Peer {
+    /// None if there is no PostgreSQL on this machine.
+    fn start() -> Option<Peer> {
+        let cluster = Cluster::start()?;
+        let mut connection = cluster.connect();
+        connection.run(
+            "CREATE TABLE events (
+                 organization_id uuid NOT NULL, transaction_id text NOT NULL, external_subscription_id text NOT NULL,
+                 code text NOT NULL, timestamp timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
+                 properties jsonb NOT NULL);
+             CREATE UNIQUE INDEX ON events (organization_id, external_subscription_id, transaction_id);
+             CREATE INDEX ON events (external_subscription_id, code, timestamp);",
+        );
+        let backend = connection.run("SELECT pg_backend_pid()")[0][0].clone().unwrap();
+        connection.prepare(
+            "insert",
+            "INSERT INTO events (organization_id, external_subscription_id, code, transaction_id, timestamp, properties) \
+             SELECT $1::uuid, $2, 'usage', id, at::timestamptz, properties::jsonb \
+             FROM unnest($3::text[], $4::text[], $5::text[]) AS new (id, at, properties) ON CONFLICT DO NOTHING",
+        );
+        for (place, kind) in KINDS.iter().enumerate() {
+            connection.prepare(&format!("read{place}"), &format!("{} {WHERE}", kind.sql));
         }
-        found.push(of_size);
+        Some(Peer { cluster, connection, backend })
     }
-    Some(Peer { version: cluster.version().to_owned(), reads: found, ingested })
+
+    /// The same reads: times by size and kind.
+    fn reads(&mut self, sizes: &[u64], reads: &[Read]) -> Vec<Vec<Vec<Duration>>> {
+        for size in sizes {
+            insert(&mut self.connection, &self.backend, &format!("customer-{size}"), *size, 1000);
+        }
+        self.connection.run("VACUUM ANALYZE events");
+        let mut found = Vec::new();
+        for size in sizes {
+            let subscription = format!("customer-{size}");
+            let mut of_size = Vec::new();
+            for (place, _) in KINDS.iter().enumerate() {
+                let values = || [Value::Text(ORGANIZATION), Value::Text(&subscription)];
+                let expected = reads.iter().find(|read| read.kind == place && read.events == *size).unwrap().units;
+                of_size.push(repeated(3, MEASURED, || {
+                    let rows = self.connection.execute(&format!("read{place}"), &values());
+                    let column = |at: usize| rows[0][at].clone().unwrap();
+                    assert_eq!((column(0).parse().unwrap(), decimal(&column(1))), expected, "both count the same");
+                }));
+            }
+            found.push(of_size);
+        }
+        found
+    }
+}
+
+/// Ingestion into one log, and beside it rows of one to a thousand a transaction.
+fn ingestion(peer: Option<&mut Peer>, events: u64) {
+    let product = Product::new("2026-11-01T00:00:00Z", Place::File, false);
+    let Kind { code, aggregation, field, model, properties, .. } = &KINDS[0];
+    product.plan(code, aggregation, field, model, &serde_json::from_str(properties).unwrap());
+    product.subscribe("ingested", code);
+    while product.relay() {}
+    let ours = ingest(&product, "ingested", code, events);
+    let rate = |events: f64| grouped(events.round() as u64);
+    println!("\n| ingestion | events a second | events per second of processor time |\n| --- | --- | --- |");
+    println!(
+        "| `ingest`, {MESSAGES} messages of {BATCH} a call | {} | {} |",
+        rate(ours.per_second()),
+        rate(ours.per_core())
+    );
+    let Some(Peer { connection, backend, .. }) = peer else { return };
+    for (rows, events) in [(1, events / 50), (BATCH, events), (1000, events)] {
+        let theirs = insert(connection, backend, &format!("ingested-{rows}"), events, rows);
+        println!(
+            "| PostgreSQL, {rows} rows a transaction | {} ({:.1} times) | {} ({:.1} times), its backend alone |",
+            rate(theirs.per_second()),
+            ours.per_second() / theirs.per_second(),
+            rate(theirs.per_core()),
+            ours.per_core() / theirs.per_core()
+        );
+    }
 }
 
 fn main() {
@@ -372,26 +399,30 @@ fn main() {
         return;
     }
     let most: u64 = std::env::var("WEIR_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
-    let sizes: Vec<u64> =
-        [1_000, 10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|size| *size <= most).collect();
+    let only = std::env::var("WEIR_ONLY").unwrap_or_default();
     println!("bench-usage: {}", machine());
-    let mut reads = Vec::new();
-    let mut ingested = Ingested::default();
-    for size in &sizes {
-        for (kind, charge) in KINDS.iter().enumerate() {
-            let (read, taken) = weir(kind, *size);
-            println!("  {} of {}: folded {}", grouped(*size), charge.name, millis(quantile(&read.folded, 50)));
-            if Some(size) == sizes.last() {
-                ingested = ingested.and(taken);
-            }
-            reads.push(read);
-        }
-    }
-    let peer = postgres(&sizes, &reads);
+    let mut peer = Peer::start();
     match &peer {
-        Some(peer) => println!("\nbeside it: {}", peer.version),
-        None => println!("\nPostgreSQL is not on this machine (initdb, postgres): no comparison"),
+        Some(peer) => println!("beside it: {}", peer.cluster.version()),
+        None => println!("PostgreSQL is not on this machine (initdb, postgres): no comparison"),
     }
+    if only != "reads" {
+        ingestion(peer.as_mut(), most.min(1_000_000));
+    }
+    if only != "ingest" {
+        let sizes: Vec<u64> =
+            [1_000, 10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|size| *size <= most).collect();
+        reads(peer.as_mut(), &sizes);
+    }
+}
+
+/// Reads of every size and kind, and closings.
+fn reads(peer: Option<&mut Peer>, sizes: &[u64]) {
+    let mut reads = Vec::new();
+    for size in sizes {
+        reads.extend((0..KINDS.len()).map(|kind| weir(kind, *size)));
+    }
+    let theirs = peer.map(|peer| peer.reads(sizes, &reads));
     println!(
         "\n| events | charge | PostgreSQL / folded | folded p50, p99 | unfolded p50, p99 | PostgreSQL p50, p99 | closing, folded and not |"
     );
@@ -399,7 +430,7 @@ fn main() {
     let both = |times: &[Duration]| format!("{}, {}", millis(quantile(times, 50)), millis(quantile(times, 99)));
     for (place, size) in sizes.iter().enumerate() {
         for read in reads.iter().filter(|read| read.events == *size) {
-            let theirs = peer.as_ref().map(|peer| &peer.reads[place][read.kind]);
+            let theirs = theirs.as_ref().map(|theirs| &theirs[place][read.kind]);
             let ratio = theirs.map_or("-".to_owned(), |theirs| {
                 format!("{:.0}", quantile(theirs, 50).as_secs_f64() / quantile(&read.folded, 50).as_secs_f64())
             });
@@ -414,22 +445,5 @@ fn main() {
                 millis(read.closed_unfolded)
             );
         }
-    }
-    let rate = |events: f64| grouped(events.round() as u64);
-    println!("\n| ingestion | events a second | events per second of processor time |\n| --- | --- | --- |");
-    println!(
-        "| `ingest`, {} messages of {BATCH} a call | {} | {} |",
-        MESSAGES,
-        rate(ingested.per_second()),
-        rate(ingested.per_core())
-    );
-    for (rows, theirs) in peer.iter().flat_map(|peer| peer.ingested.iter().rev().take(2)) {
-        println!(
-            "| PostgreSQL, {rows} rows a transaction | {} ({:.1} times) | {} ({:.1} times), its backend alone |",
-            rate(theirs.per_second()),
-            ingested.per_second() / theirs.per_second(),
-            rate(theirs.per_core()),
-            ingested.per_core() / theirs.per_core()
-        );
     }
 }

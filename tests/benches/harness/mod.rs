@@ -49,7 +49,8 @@ pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
     pub fn set(&self, at: DateTime<Utc>) {
-        self.0.store(at.timestamp_micros(), Ordering::Relaxed);
+        let before = self.0.swap(at.timestamp_micros(), Ordering::Relaxed);
+        assert!(before <= at.timestamp_micros(), "clocks go forward");
     }
 
     pub fn pass(&self, time: Duration) {
