@@ -469,13 +469,19 @@ pub fn chunk_name(sort: &str) -> Option<(Uuid, u32)> {
     Some((Uuid::try_parse(arrival).ok()?, part.parse().ok()?))
 }
 
-/// Something that a fold of a usage log wrote.
+/// Partitions that what folds write is spread over, whatever the log: the first is that of the log's head.
+pub const FOLDED_SHARDS: u32 = 16;
+
+/// Something that a fold of a usage log wrote: what follows each other stands in different partitions.
 #[must_use]
 pub fn folded(log: &str, generation: u64, number: u32) -> Key {
-    Key { partition: log.to_owned(), sort: format!("{}{number:08}", folded_generation(generation)) }
+    Key {
+        partition: log_shard(log, number % FOLDED_SHARDS),
+        sort: format!("{}{number:08}", folded_generation(generation)),
+    }
 }
 
-/// Prefix of everything that one attempt at a fold wrote.
+/// Prefix of everything that one attempt at a fold wrote, in each of `FOLDED_SHARDS` partitions.
 #[must_use]
 pub fn folded_generation(generation: u64) -> String {
     format!("G#{generation:012}#")

@@ -207,8 +207,10 @@ async fn remove(table: &dyn Table, log: &Log<'_>, head: &mut Head) -> Result<(),
     let mut gone: Vec<Key> = chunks.collect();
     gone.extend(head.superseded.iter().map(|place| log.folded(*place)));
     for generation in &head.abandoned {
-        let query = Query::prefix(partition.clone(), &keys::folded_generation(*generation));
-        gone.extend(all_items(table, query).await?.into_iter().map(|item| item.key));
+        for shard in 0..keys::FOLDED_SHARDS {
+            let query = Query::prefix(keys::log_shard(&partition, shard), &keys::folded_generation(*generation));
+            gone.extend(all_items(table, query).await?.into_iter().map(|item| item.key));
+        }
     }
     table.delete_all(&gone).await?;
     head.folded.clear();

@@ -214,7 +214,14 @@ async fn a_month_of_hours_folds_into_few_pages_and_is_read_without_its_events() 
     assert_eq!((units.units, units.events_count), ((3 * 744).into(), 3 * 744));
     // Everything is there for those who need each event, and nothing is there twice.
     assert_eq!(read(&table, organization(), "s", "calls", &Wanted::ALL).await.unwrap().len(), 3 * 744);
-    let left = all_items(&table, Query::partition(keys::usage_log(organization(), "s", "calls"))).await.unwrap();
+    let mut left = Vec::new();
+    for shard in 0..keys::FOLDED_SHARDS {
+        let partition = keys::log_shard(&keys::usage_log(organization(), "s", "calls"), shard);
+        left.push(all_items(&table, Query::partition(partition)).await.unwrap());
+    }
+    // What folds write is spread over partitions.
+    assert!(left.iter().filter(|items| !items.is_empty()).count() > 4);
+    let left = left.concat();
     let of_kind = |kind: &str| left.iter().filter(|item| item.kind == kind).count();
     assert_eq!(of_kind(CHUNK), 0);
     assert!(of_kind(page::PAGE) < 12 && of_kind(seen::RUN) < 16, "{} {}", of_kind(page::PAGE), of_kind(seen::RUN));
@@ -456,7 +463,13 @@ fn golden_heads_pages_and_runs_decode() {
         summary: Some(place(2)),
         definition: id(8),
     }];
-    head.runs = vec![head::RunRef { level: 1, first: place(0), bits: 0, ids: 7 }];
+    head.runs = vec![head::RunRef { first: place(0), pages: 1, ids: 7 }];
+    let from = vec![
+        head::RunRef { first: place(10), pages: 2, ids: 700 },
+        head::RunRef { first: place(12), pages: 1, ids: 9 },
+    ];
+    head.merges =
+        vec![head::Merge { from, into: head::RunRef { first: place(20), pages: 3, ids: 709 }, done: 1 << 39 }];
     let item = |kind: &str, body: Vec<u8>| Item::new(keys::folded("log", 1, 1), kind, 1, body.into());
     assert_eq!(head::Head::decode(&item(head::HEAD, golden("log_head.v1.bin"))).unwrap(), head);
 
@@ -492,6 +505,6 @@ fn golden_heads_pages_and_runs_decode() {
         let summary = page.summary().unwrap();
         assert_eq!(page::decode_summary(&item(page::SUMMARY, golden(summary_file))).unwrap(), summary, "{aggregation}");
     }
-    let seen = [(1, 474_000), (1, 474_001), (4_000_000_000, -3)];
+    let seen = [(1, 474_000), (1, 474_001), (4_000_000_000, -3), (1 << 39, 9)];
     assert_eq!(seen::decode(&item(seen::RUN, golden("log_run.v1.bin"))).unwrap(), seen);
 }

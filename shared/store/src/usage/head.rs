@@ -1,7 +1,7 @@
 //! The head of a log: what has been folded, and what stands where.
 //!
-//! Everything that a fold writes stands under a **generation**, a number of its own that no other attempt ever has, and is
-//! reached through the head alone: what an attempt left behind that never came to flip the head is seen by nobody.
+//! Everything that a fold writes stands under a **generation**, a number of its own that no other attempt ever has (but for
+//! pages of merges, which every attempt writes alike: see `seen`), and is reached through the head alone: what an attempt left behind that never came to flip the head is seen by nobody.
 //! A reader takes the head, reads what it names, and looks at the head again: as long as the generation is the same,
 //! nothing that it named has been removed meanwhile.
 //!
@@ -89,13 +89,20 @@ pub(super) struct PageRef {
     pub(super) definition: Uuid,
 }
 
-/// Fingerprints of counted ids, in pages `number` to `number + 2^bits - 1` by their first bits.
+/// Fingerprints of counted ids, in pages of equal stretches of all fingerprints, one number after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RunRef {
-    pub(super) level: u32,
     pub(super) first: Folded,
-    pub(super) bits: u32,
+    pub(super) pages: u32,
     pub(super) ids: u64,
+}
+
+/// Runs that become one, stretch by stretch: fingerprints below `done` stand in `into`, the others in `from`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Merge {
+    pub(super) from: Vec<RunRef>,
+    pub(super) into: RunRef,
+    pub(super) done: u64,
 }
 
 /// Schema 1. Never change it: a change is a new struct and schema.
@@ -122,6 +129,7 @@ pub(super) struct Head {
     /// By `from`.
     pub(super) pages: Vec<PageRef>,
     pub(super) runs: Vec<RunRef>,
+    pub(super) merges: Vec<Merge>,
     /// Events in segments.
     pub(super) events: u64,
 }
@@ -141,6 +149,7 @@ impl Head {
             superseded: Vec::new(),
             pages: Vec::new(),
             runs: Vec::new(),
+            merges: Vec::new(),
             events: 0,
         }
     }

@@ -26,11 +26,11 @@ pub struct Limits {
     pub segment_events: usize,
     /// Bytes, before compression, beyond which a page is split.
     pub page_bytes: usize,
-    /// Runs of a level that become one of the next.
-    pub level_runs: usize,
-    /// Ids of a run's page, about: at most 30 KB of them.
+    /// Ids of a run's page, about: with their hours less than 4 KB, one read unit.
     pub run_page_ids: u64,
-    /// Ids beyond which runs are not made one: what that saves then is less than what it costs at once.
+    /// Ids below which runs are of the first class, the smallest.
+    pub small_run_ids: u64,
+    /// Ids that a fold of few events writes again beside its own, about: 5 bytes each, written and, where they stood, removed.
     pub merged_ids: u64,
     /// Bytes a second of arriving chunks above which a log gets more partitions, each: a third of what one takes.
     pub shard_bytes_per_second: i64,
@@ -51,9 +51,9 @@ impl Limits {
         rebuilt_pages: 16,
         segment_events: 1_000,
         page_bytes: 12 * 1024,
-        level_runs: 8,
-        run_page_ids: 6_000,
-        merged_ids: 20_000_000,
+        run_page_ids: 540,
+        small_run_ids: 5_000,
+        merged_ids: 64_000,
         shard_bytes_per_second: 300_000,
         shards: 16,
     };

@@ -6,7 +6,7 @@
 //!
 //! A **log** is the series of events of one (organization, external subscription id, metric code); events without an
 //! external subscription id form logs of their own, under the empty one. A log is one partition (`keys::usage_log`), a hot
-//! one has more for its chunks:
+//! one has more for its chunks, and what folds write is spread over sixteen:
 //!
 //! | sort | kind | holds |
 //! | --- | --- | --- |
@@ -268,7 +268,7 @@ async fn unfolded(
 ) -> Result<Vec<Event>, Trouble> {
     let chunks = tail.iter().map(head::Chunk::unpacked).collect::<Result<Vec<_>, _>>()?;
     let mut ids = Vec::new();
-    if !found.head.runs.is_empty() {
+    if found.head.knows_ids() {
         for chunk in &chunks {
             ids.extend(chunk.transaction_ids()?);
         }
