@@ -16,9 +16,11 @@ use uuid::Uuid;
 
 use super::chunk::{self, Recorded, by_reception};
 use super::head::{Chunk, Folded, Found, Head, Log, PageRef, Trouble};
-use super::page::{HourOf, Page, SEGMENT, SegmentRef, segment_body, summary_item};
+use super::page::{HourOf, Page, summary_item};
 use super::seen::{self, named};
-use super::{Limits, LogDay, Row, all_items, body_of};
+use super::segment;
+use super::shelf::ShelfRef;
+use super::{Limits, all_items, body_of};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Key, Query, Table};
@@ -117,19 +119,13 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
         tail.clear();
     }
     let definition = request.digester.map_or(Uuid::nil(), Digester::definition);
-    let stale: BTreeSet<Hour> = match request.digester {
-        Some(_) => {
-            let old = found.head.pages.iter().filter(|page| page.definition != definition);
-            old.take(log.limits.rebuilt_pages).map(|page| page.from).collect()
-        }
-        // Digests of a metric that is gone harm nobody.
-        None => BTreeSet::new(),
-    };
+    // Digests of a metric that is gone harm nobody.
+    let is_stale = request.digester.is_some() && found.head.is_outdated(definition);
     let is_unclean = {
         let head = &found.head;
         !(head.folded.is_empty() && head.superseded.is_empty() && head.abandoned.is_empty()) || head.under_way.is_some()
     };
-    if tail.is_empty() && stale.is_empty() && shards == found.head.shards && !is_unclean {
+    if tail.is_empty() && !is_stale && shards == found.head.shards && !is_unclean {
         return Ok(Outcome::Nothing);
     }
 
@@ -141,13 +137,13 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     found.store(table, log).await?;
     // What the last finished fold left to remove goes first: the lists of this one are its own.
     remove(table, log, &mut found.head).await?;
-    if tail.is_empty() && stale.is_empty() && shards == found.head.shards {
+    if tail.is_empty() && !is_stale && shards == found.head.shards {
         found.head.under_way = None;
         found.store(table, log).await?;
         return Ok(Outcome::Nothing);
     }
 
-    let (head, items, events) = folded(table, log, request, &found.head, generation, &tail, &stale).await?;
+    let (head, items, events) = folded(table, log, request, &found.head, generation, &tail, is_stale).await?;
     table.put_all(items).await?;
 
     let names: HashSet<_> = tail.iter().map(|chunk| chunk.name).collect();
@@ -166,7 +162,7 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     let outcome = Outcome::Done {
         chunks: tail.len(),
         events,
-        is_more: is_left || found.head.pages.iter().any(|page| !stale.is_empty() && page.definition != definition),
+        is_more: is_left || (is_stale && found.head.is_outdated(definition)),
     };
     tracing::debug!("folded {} chunks with {events} new events, {resting} rest", tail.len());
     match clean(table, log, &mut found).await {
@@ -227,32 +223,38 @@ async fn folded(
     before: &Head,
     generation: u64,
     tail: &[Chunk],
-    stale: &BTreeSet<Hour>,
+    is_stale: bool,
 ) -> Result<(Head, Vec<Item>, usize), Trouble> {
     let mut head = before.clone();
     let recorded = first_of_each_id(log, tail)?;
     let ids = recorded.iter().map(|it| it.event.transaction_id.as_str());
     let counted = seen::counted(table, log, before, ids).await?;
-    let mut fresh: Vec<Recorded> =
-        recorded.into_iter().filter(|it| !counted.contains(&it.event.transaction_id)).collect();
-    fresh.sort_by(|a, b| {
-        let hour = |one: &Recorded| (hour_of(one.event.timestamp), one.event.timestamp);
-        hour(a).cmp(&hour(b)).then_with(|| by_reception(&a.event).cmp(&by_reception(&b.event)))
-    });
-    head.events += fresh.len() as u64;
+    let fresh: Vec<Recorded> = recorded.into_iter().filter(|it| !counted.contains(&it.event.transaction_id)).collect();
+    let count = fresh.len();
+    head.events += count as u64;
 
     let mut number = 0;
     let mut items = Vec::new();
     let seen = fresh.iter().map(|it| (seen::of(&it.event.transaction_id), hour_of(it.event.timestamp))).collect();
     items.extend(seen::add(table, log, &mut head, generation, &mut number, seen).await?);
 
-    // The pages that change: those that get events, and those of an older definition.
-    let mut news: BTreeMap<Hour, Vec<&Recorded>> = BTreeMap::new();
-    for it in &fresh {
+    // The pages that change: those that get events, and some of those of an older definition.
+    let definition = request.digester.map_or(Uuid::nil(), Digester::definition);
+    let hours: BTreeSet<Hour> = fresh.iter().map(|it| hour_of(it.event.timestamp)).collect();
+    let is_touched = |shelf: &ShelfRef| hours.range(shelf.from..shelf.to).next().is_some();
+    head.unshelve(table, log, is_touched).await?;
+    let is_old = |page: &PageRef| is_stale && page.definition != definition;
+    if is_stale && !head.pages.iter().any(is_old) {
+        let oldest = head.shelves.iter().find(|shelf| shelf.definition != Some(definition)).map(|shelf| shelf.from);
+        head.unshelve(table, log, |shelf| Some(shelf.from) == oldest).await?;
+    }
+    let mut news: BTreeMap<Hour, Vec<Recorded>> = BTreeMap::new();
+    for it in fresh {
         let from = head.pages.get(head.page_at(hour_of(it.event.timestamp))).map_or(Hour::MIN, |page| page.from);
         news.entry(from).or_default().push(it);
     }
-    let touched: BTreeSet<Hour> = news.keys().chain(stale).copied().collect();
+    let stale = head.pages.iter().filter(|page| is_old(page)).take(log.limits.rebuilt_pages).map(|page| page.from);
+    let touched: BTreeSet<Hour> = news.keys().copied().chain(stale).collect();
     let refs: BTreeMap<Hour, PageRef> =
         head.pages.iter().filter(|page| touched.contains(&page.from)).map(|page| (page.from, page.clone())).collect();
     let places: Vec<Folded> = refs.values().map(|page| page.hours).collect();
@@ -262,27 +264,37 @@ async fn folded(
         .zip(&pages)
         .map(|(page, item)| Ok((page.from, Page::decode(item)?)))
         .collect::<Result<_, DecodeError>>()?;
-    let definition = request.digester.map_or(Uuid::nil(), Digester::definition);
+    let mut budget = segment::budget(log, count);
     for from in touched {
         let mut page = pages.remove(&from).unwrap_or_default();
         let known = refs.get(&from);
-        let is_stale = known.is_some_and(|known| known.definition != definition);
-        if is_stale {
+        if known.is_some_and(|known| known.definition != definition) {
             digest_again(table, log, request, &mut page).await?;
         }
-        let news = news.remove(&from).unwrap_or_default();
-        for (segment, item) in segments(log, generation, &mut number, &news)? {
-            page.segments.push(segment);
-            items.push(item);
-        }
-        digest(request, &mut page, &news);
+        let mut events = news.remove(&from).unwrap_or_default();
+        digest(request, &mut page, &events);
+        let crowded = segment::crowded(log, &page.segments, &mut budget);
+        page.segments.retain(|segment| !crowded.contains(&segment.place));
+        let (pages_of, cut) = page.split(log.limits.page_bytes)?;
+        let again: Vec<Folded> = crowded.into_iter().chain(cut).collect();
+        events.extend(segment::events(table, log, &again).await?);
+        segment::sort(&mut events);
+        head.superseded.extend(again);
         if let Some(known) = known {
             head.superseded.push(known.hours);
             head.superseded.extend(known.summary);
         }
         head.pages.retain(|page| page.from != from);
-        for (place, page) in page.split(log.limits.page_bytes)?.into_iter().enumerate() {
+        let mut events = events.as_slice();
+        for (place, mut page) in pages_of.into_iter().enumerate() {
             let Some((first, last)) = page.span() else { continue };
+            // Every event's hour is in one of the pages.
+            let (of_page, others) = events.split_at(events.partition_point(|it| hour_of(it.event.timestamp) <= last));
+            events = others;
+            for (segment, item) in segment::written(log, generation, &mut number, of_page)? {
+                page.segments.push(segment);
+                items.push(item);
+            }
             let mut next = || {
                 number += 1;
                 Folded { generation, number: number - 1 }
@@ -299,7 +311,8 @@ async fn folded(
         }
         head.pages.sort_by_key(|page| page.from);
     }
-    Ok((head, items, fresh.len()))
+    items.extend(head.shelve(log, generation, &mut number)?);
+    Ok((head, items, count))
 }
 
 /// The events of chunks, each id once: of an earlier epoch before a later one, then the first received.
@@ -318,58 +331,6 @@ fn first_of_each_id(log: &Log<'_>, tail: &[Chunk]) -> Result<Vec<Recorded>, Deco
     Ok(recorded.into_iter().map(|(_, it)| it).collect())
 }
 
-/// Segments of these events, which are sorted by hour.
-fn segments(
-    log: &Log<'_>,
-    generation: u64,
-    number: &mut u32,
-    events: &[&Recorded],
-) -> Result<Vec<(SegmentRef, Item)>, DecodeError> {
-    let hour = |it: &&Recorded| hour_of(it.event.timestamp);
-    let mut stretches: Vec<&[&Recorded]> = Vec::new();
-    let mut rest = events;
-    while !rest.is_empty() {
-        let mut end = 0;
-        while end < rest.len() {
-            let next = end + rest[end..].partition_point(|it| hour(it) == hour(&rest[end]));
-            if end > 0 && next > log.limits.segment_events {
-                break;
-            }
-            end = next;
-        }
-        let (stretch, others) = rest.split_at(end);
-        stretches.extend(stretch.chunks(4 * log.limits.segment_events));
-        rest = others;
-    }
-    let place = LogDay {
-        external_subscription_id: log.external_subscription_id,
-        code: log.code,
-        // Columns hold no day: receipts do.
-        day: chrono::NaiveDate::default(),
-    };
-    let mut segments = Vec::new();
-    for stretch in stretches {
-        let rows: Vec<Row<'_>> = stretch.iter().map(|it| (&it.event, &it.source)).collect();
-        for (body, rows) in chunk::encode(log.organization, place, &rows, log.limits)? {
-            let place = Folded { generation, number: *number };
-            *number += 1;
-            let hours = rows.iter().map(|(event, _)| hour_of(event.timestamp));
-            let received = rows.iter().map(|(event, _)| event.received_at.timestamp_micros());
-            segments.push((
-                SegmentRef {
-                    place,
-                    first: hours.clone().min().unwrap_or_default(),
-                    last: hours.max().unwrap_or_default(),
-                    received: (received.clone().min().unwrap_or_default(), received.max().unwrap_or_default()),
-                    events: rows.len() as u64,
-                },
-                Item::new(log.folded(place), SEGMENT, chunk::SCHEMA, body),
-            ));
-        }
-    }
-    Ok(segments)
-}
-
 fn by_hour<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeMap<Hour, Vec<&'e Event>> {
     let mut hours: BTreeMap<Hour, Vec<&Event>> = BTreeMap::new();
     for event in events {
@@ -379,7 +340,7 @@ fn by_hour<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeMap<Hour, Ve
 }
 
 /// Adds events to the digests of their hours.
-fn digest(request: &Request<'_>, page: &mut Page, news: &[&Recorded]) {
+fn digest(request: &Request<'_>, page: &mut Page, news: &[Recorded]) {
     for (hour, events) in by_hour(news.iter().map(|it| &it.event)) {
         let count = events.len() as u64;
         let fresh = request.digester.and_then(|digester| digester.digest(hour, events));
@@ -396,13 +357,9 @@ fn digest(request: &Request<'_>, page: &mut Page, news: &[&Recorded]) {
 /// Makes all digests of a page anew from its segments.
 async fn digest_again(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, page: &mut Page) -> Result<(), Trouble> {
     let places: Vec<Folded> = page.segments.iter().map(|segment| segment.place).collect();
-    let mut recorded = Vec::new();
-    for item in named(table, log, &places).await? {
-        recorded.extend(chunk::decode(log.organization, segment_body(&item)?)?);
-    }
+    let recorded = segment::events(table, log, &places).await?;
     let mut hours = by_hour(recorded.iter().map(|it| &it.event));
     for (hour, of) in &mut page.hours {
-        // A segment may reach into the next page: its events there are not this page's.
         let events = hours.remove(hour).unwrap_or_default();
         of.digest = request.digester.and_then(|digester| digester.digest(*hour, events));
     }

@@ -42,6 +42,10 @@ fn always() -> Window {
 }
 
 async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric>) -> Outcome {
+    fold_within(table, log, metric, &Limits::PRODUCTION).await
+}
+
+async fn fold_within(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric>, limits: &Limits) -> Outcome {
     let digester = metric.map(|metric| Digester::new(metric, Code::Own));
     let request = Request {
         organization: organization(),
@@ -52,7 +56,7 @@ async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric
         margin: fold::MARGIN,
         chunks_min: 1,
     };
-    fold::fold(table, &request).await.unwrap()
+    fold::fold_within(table, &request, limits).await.unwrap()
 }
 
 async fn counted(table: &SqliteTable, log: (&str, &str), metric: &Metric, window: &Window, asked: Asked) -> Counted {
@@ -225,6 +229,119 @@ async fn a_month_of_hours_folds_into_few_pages_and_is_read_without_its_events() 
     let of_kind = |kind: &str| left.iter().filter(|item| item.kind == kind).count();
     assert_eq!(of_kind(CHUNK), 0);
     assert!(of_kind(page::PAGE) < 12 && of_kind(seen::RUN) < 16, "{} {}", of_kind(page::PAGE), of_kind(seen::RUN));
+}
+
+/// The pages of the log; every segment is named by one of them, within its hours, and all events stand in segments.
+async fn pages_of(table: &SqliteTable) -> Vec<(head::PageRef, page::Page)> {
+    let head = head::Found::load(table, &head_log()).await.unwrap().head;
+    let mut pages = Vec::new();
+    for of in &head.pages_of(table, &head_log(), |_, _| true).await.unwrap() {
+        let item = table.get(&head_log().folded(of.hours)).await.unwrap().unwrap();
+        pages.push((of.clone(), page::Page::decode(&item).unwrap()));
+    }
+    let segments: Vec<&page::SegmentRef> = pages.iter().flat_map(|(_, page)| &page.segments).collect();
+    let places: std::collections::BTreeSet<head::Folded> = segments.iter().map(|segment| segment.place).collect();
+    assert_eq!(places.len(), segments.len(), "a segment is named twice");
+    assert_eq!(segments.iter().map(|segment| segment.events).sum::<u64>(), head.events);
+    for (of, page) in &pages {
+        let are_inside = page.segments.iter().all(|segment| of.first <= segment.first && segment.last <= of.last);
+        assert!(are_inside, "a segment reaches out of its page");
+    }
+    pages
+}
+
+#[tokio::test]
+async fn pages_on_shelves_are_read_and_written_like_any_other() {
+    let table = table();
+    let limits = Limits { head_pages: 6, shelf_pages: 4, ..Limits::PRODUCTION };
+    let unique = metric(AggregationType::UniqueCount);
+    // Each hour has its own ten values, long ones: some hours fill a page.
+    let append_hour = async |hour: usize, call: usize| {
+        let events = (0..10)
+            .map(|place| Event {
+                timestamp: at("2024-02-01T00:00:00Z") + chrono::TimeDelta::minutes(60 * hour as i64),
+                position: u32::try_from(place).unwrap(),
+                properties: Properties::new(vec![(
+                    "a".into(),
+                    Value::Text(format!("{hour} {call} {place} {}", "long".repeat(40))),
+                )]),
+                ..plain_event(Some("s"), "calls", &format!("{hour}.{call}.{place}"))
+            })
+            .collect();
+        append(&table, organization(), &[delivery(events)], arrival((call * 1000 + hour) as u128)).await.unwrap();
+    };
+    let check = async |metric: &Metric, expected: i64| {
+        let found = counted(&table, LOG, metric, &always(), Asked::ForShow).await;
+        let units = digest::aggregate_by_group(metric, &found.parts, &always()).unwrap()[0].1;
+        assert_eq!((units.events_count, found.parts.events.len(), found.is_outdated), (expected, 0, false));
+        assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap().len() as i64, expected);
+        let pages = pages_of(&table).await;
+        assert!(pages.windows(2).all(|pair| pair[0].0.last < pair[1].0.from && pair[1].0.from <= pair[1].0.first));
+    };
+    for hour in 0..100 {
+        append_hour(hour, 0).await;
+        if hour % 20 == 19 {
+            fold_within(&table, LOG, Some(&unique), &limits).await;
+        }
+    }
+    let head = head::Found::load(&table, &head_log()).await.unwrap().head;
+    assert!(head.shelves.len() > 2 && head.pages.len() <= 6, "{} {}", head.shelves.len(), head.pages.len());
+    check(&unique, 1000).await;
+    // Late ones, into hours on shelves and between them.
+    for (call, hours) in [vec![50], vec![0, 99], (0..100).step_by(9).collect()].into_iter().enumerate() {
+        for hour in hours {
+            append_hour(hour, call + 1).await;
+        }
+        fold_within(&table, LOG, Some(&unique), &limits).await;
+    }
+    check(&unique, 1000 + 10 * (1 + 2 + 12)).await;
+    let count = metric(AggregationType::Count);
+    let mut folds = 0;
+    while let Outcome::Done { is_more: true, .. } = fold_within(&table, LOG, Some(&count), &limits).await {
+        folds += 1;
+        assert!(folds < 50, "digests are made anew without end");
+    }
+    check(&count, 1150).await;
+    let day = plain_event(None, "", "").received_at.date_naive();
+    assert!(find(&table, organization(), "3.0.9", day, day).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn uploads_over_many_hours_leave_few_segments() {
+    const FOLDS: usize = 160;
+    const HOURS: usize = 96;
+    let table = table();
+    let sum = metric(AggregationType::Sum);
+    let mut sent = 0;
+    for number in 0..FOLDS {
+        let events: Vec<Event> = (0..24)
+            .map(|place| Event {
+                // Hours in no order, each day of each upload.
+                timestamp: at("2024-02-01T00:10:00Z")
+                    + chrono::TimeDelta::hours(((number * 7 + place * 4) % HOURS) as i64),
+                position: u32::try_from(place).unwrap(),
+                properties: Properties::new(vec![("a".into(), Value::Number("1".into()))]),
+                ..plain_event(Some("s"), "calls", &format!("{number}.{place}"))
+            })
+            .collect();
+        sent += events.len();
+        append(&table, organization(), &[delivery(events)], arrival(number as u128)).await.unwrap();
+        fold_now(&table, LOG, Some(&sum)).await;
+        if number % 16 != 15 {
+            continue;
+        }
+        let pages = pages_of(&table).await;
+        for hour in pages[0].0.first..=pages[pages.len() - 1].0.last {
+            let of_hour = pages.iter().flat_map(|(_, page)| &page.segments);
+            let of_hour = of_hour.filter(|it| it.first <= hour && hour <= it.last).count();
+            // Fewer than eight of each class: three of small ones, three of wide ones.
+            assert!(of_hour <= 3 * 8 + 3 * 8, "{of_hour} segments after {number} folds");
+        }
+        assert!(pages.iter().all(|(_, page)| page.segments.len() <= 50));
+    }
+    let written = table.consumed().write_units;
+    assert!(written < 40 * FOLDS as u64, "{written} write units of {FOLDS} folds");
+    assert_eq!(read(&table, organization(), LOG.0, LOG.1, &Wanted::ALL).await.unwrap().len(), sent);
 }
 
 #[tokio::test]
@@ -463,6 +580,14 @@ fn golden_heads_pages_and_runs_decode() {
         summary: Some(place(2)),
         definition: id(8),
     }];
+    head.shelves = vec![shelf::ShelfRef {
+        from: i64::MIN,
+        to: 400_000,
+        first: 7,
+        last: 399_000,
+        place: place(6),
+        definition: Some(id(8)),
+    }];
     head.runs = vec![head::RunRef { first: place(0), pages: 1, ids: 7 }];
     let from = vec![
         head::RunRef { first: place(10), pages: 2, ids: 700 },
@@ -505,6 +630,10 @@ fn golden_heads_pages_and_runs_decode() {
         let summary = page.summary().unwrap();
         assert_eq!(page::decode_summary(&item(page::SUMMARY, golden(summary_file))).unwrap(), summary, "{aggregation}");
     }
+    let page = head.pages[0].clone();
+    let shelf =
+        vec![page.clone(), head::PageRef { from: 474_001, first: 474_001, last: 474_002, summary: None, ..page }];
+    assert_eq!(shelf::decode(&item(shelf::SHELF, golden("log_shelf.v1.bin"))).unwrap(), shelf);
     let seen = [(1, 474_000), (1, 474_001), (4_000_000_000, -3), (1 << 39, 9)];
     assert_eq!(seen::decode(&item(seen::RUN, golden("log_run.v1.bin"))).unwrap(), seen);
 }

@@ -14,6 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use domain::id::OrganizationId;
 use domain::time::Instant;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::chunk::Unpacked;
+use super::shelf::ShelfRef;
 use super::{Limits, LogName, all_items, body_of};
 use crate::keys;
 use crate::record::{DecodeError, LoadError, pack, unpack};
@@ -30,6 +32,9 @@ use crate::table::{Condition, Item, Key, Query, Table, TableError, TransactError
 /// Kind of heads.
 pub(super) const HEAD: &str = "log_head";
 const SCHEMA: u32 = 1;
+
+/// Bytes of a head from which on somebody should look.
+const BYTES_WARNED: usize = 200_000;
 
 /// Times that a reader starts again because a fold finished beside it.
 pub(super) const ATTEMPTS_MAX: usize = 8;
@@ -126,8 +131,10 @@ pub(super) struct Head {
     pub(super) folded: Vec<ChunkName>,
     /// Items of earlier folds that nothing names any more and that may still be there.
     pub(super) superseded: Vec<Folded>,
-    /// By `from`.
+    /// By `from`; without those on shelves.
     pub(super) pages: Vec<PageRef>,
+    /// By `from`.
+    pub(super) shelves: Vec<ShelfRef>,
     pub(super) runs: Vec<RunRef>,
     pub(super) merges: Vec<Merge>,
     /// Events in segments.
@@ -148,6 +155,7 @@ impl Head {
             folded: Vec::new(),
             superseded: Vec::new(),
             pages: Vec::new(),
+            shelves: Vec::new(),
             runs: Vec::new(),
             merges: Vec::new(),
             events: 0,
@@ -161,7 +169,12 @@ impl Head {
         postcard::from_bytes(&unpack(HEAD, &item.body)?).map_err(|error| DecodeError::new(HEAD, error.to_string()))
     }
 
-    /// The place of the page that takes events of an hour.
+    pub(super) fn body(&self) -> Result<Bytes, DecodeError> {
+        let plain = postcard::to_allocvec(self).map_err(|error| DecodeError::new(HEAD, error.to_string()))?;
+        Ok(pack(&plain))
+    }
+
+    /// The place of the page that takes events of an hour, which is on no shelf.
     pub(super) fn page_at(&self, hour: Hour) -> usize {
         self.pages.partition_point(|page| page.from <= hour).saturating_sub(1)
     }
@@ -217,8 +230,12 @@ impl Found {
 
     /// Stores the head if nobody else did since it was read.
     pub(super) async fn store(&mut self, table: &dyn Table, log: &Log<'_>) -> Result<(), Trouble> {
-        let plain = postcard::to_allocvec(&self.head).map_err(|error| DecodeError::new(HEAD, error.to_string()))?;
-        let item = Item { version: self.version + 1, ..Item::new(log.head(), HEAD, SCHEMA, pack(&plain)) };
+        let body = self.head.body()?;
+        if body.len() > BYTES_WARNED {
+            let (key, bytes) = (log.head(), body.len());
+            tracing::warn!(bytes, "the head of the usage log {key} is large: above 400 KB it cannot be written");
+        }
+        let item = Item { version: self.version + 1, ..Item::new(log.head(), HEAD, SCHEMA, body) };
         let condition = if self.version == 0 { Condition::Absent } else { Condition::Version(self.version) };
         match table.transact(vec![Write::Put(item, condition)]).await {
             Ok(()) => {

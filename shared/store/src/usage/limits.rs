@@ -24,6 +24,14 @@ pub struct Limits {
     pub rebuilt_pages: usize,
     /// Events of a segment, about. Hours are not torn apart for it unless a single one has four times as many.
     pub segment_events: usize,
+    /// Segments of one class of a page that become one series, at least 2.
+    pub segment_peers: usize,
+    /// Events of segments that a fold writes again beside its own, about; more if it has many itself.
+    pub rewritten_events: u64,
+    /// Pages that the head names itself.
+    pub head_pages: usize,
+    /// Pages of a shelf, about.
+    pub shelf_pages: usize,
     /// Bytes, before compression, beyond which a page is split.
     pub page_bytes: usize,
     /// Ids of a run's page, about: with their hours less than 4 KB, one read unit.
@@ -50,6 +58,10 @@ impl Limits {
         epoch_bytes: 2_000_000,
         rebuilt_pages: 16,
         segment_events: 1_000,
+        segment_peers: 8,
+        rewritten_events: 16_000,
+        head_pages: 512,
+        shelf_pages: 256,
         page_bytes: 12 * 1024,
         run_page_ids: 540,
         small_run_ids: 5_000,

@@ -12,8 +12,9 @@
 //! | --- | --- | --- |
 //! | `C#<arrival>#<part>` | `chunk` | events as they arrived, column by column: see `chunk` |
 //! | `HEAD` | `log_head` | what has been folded, and where everything below stands: see `head` |
-//! | `G#<generation>#<number>` | `segment` | folded events of some hours, sorted: see `page` |
+//! | `G#<generation>#<number>` | `segment` | folded events of some hours, sorted: see `segment` |
 //! | the same | `log_page`, `log_summary` | the digests of hours, and of all hours of a page: see `page` |
+//! | the same | `log_shelf` | the names of older pages: see `shelf` |
 //! | the same | `log_run` | fingerprints of the ids that have been counted: see `seen` |
 //!
 //! - `arrival` is a time-ordered UUID (version 7, real clock) that `ingest` makes per call; `part` counts from 0.
@@ -42,6 +43,8 @@ mod page;
 mod parts;
 mod receipt;
 mod seen;
+mod segment;
+mod shelf;
 
 use std::collections::BTreeMap;
 

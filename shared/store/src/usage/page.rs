@@ -1,8 +1,7 @@
 //! Pages: the hours of a stretch of a log with their digests, and where the events of these hours stand.
 //!
 //! A page takes the hours from its `from` until the next page's, and is split when it grows. It is written anew, with its
-//! summary, by every fold that has events for it. Segments are never written again: each holds events of one fold, sorted,
-//! no event of any other; their columns are those of a chunk.
+//! summary, by every fold that has events for it. Its events stand in segments, which belong to this page alone: see `segment`.
 
 use std::collections::BTreeMap;
 
@@ -260,27 +259,27 @@ impl Page {
         Ok(page)
     }
 
-    /// As many pages as are small enough, in order; a page of a single hour may be as large as it must.
-    pub(super) fn split(self, bytes_max: usize) -> Result<Vec<Page>, DecodeError> {
+    /// As many pages as are small enough, in order; a page of a single hour may be as large as it must. Segments across a
+    /// border belong to none of them any more: they are returned, to be cut.
+    pub(super) fn split(self, bytes_max: usize) -> Result<(Vec<Page>, Vec<Folded>), DecodeError> {
         if self.hours.len() < 2 || self.encoded()?.len() <= bytes_max {
-            return Ok(vec![self]);
+            return Ok((vec![self], Vec::new()));
         }
         let Page { mut hours, segments } = self;
         let middle = hours.keys().nth(hours.len() / 2).copied().unwrap_or_default();
         let later = hours.split_off(&middle);
-        // A segment across the border is named by both.
-        let (early, late): (Vec<SegmentRef>, Vec<SegmentRef>) = (
-            segments.iter().filter(|segment| segment.first < middle).copied().collect(),
-            segments.iter().filter(|segment| segment.last >= middle).copied().collect(),
-        );
-        if early.len() == segments.len() && late.len() == segments.len() && segments.len() > hours.len() {
-            // Splitting would only repeat its many segments.
-            hours.extend(later);
-            return Ok(vec![Page { hours, segments }]);
+        let (early, others): (Vec<SegmentRef>, Vec<SegmentRef>) =
+            segments.into_iter().partition(|segment| segment.last < middle);
+        let (late, across): (Vec<SegmentRef>, Vec<SegmentRef>) =
+            others.into_iter().partition(|segment| segment.first >= middle);
+        let mut cut: Vec<Folded> = across.iter().map(|segment| segment.place).collect();
+        let mut pages = Vec::new();
+        for half in [Page { hours, segments: early }, Page { hours: later, segments: late }] {
+            let (its, cut_too) = half.split(bytes_max)?;
+            pages.extend(its);
+            cut.extend(cut_too);
         }
-        let mut pages = Page { hours, segments: early }.split(bytes_max)?;
-        pages.extend(Page { hours: later, segments: late }.split(bytes_max)?);
-        Ok(pages)
+        Ok((pages, cut))
     }
 
     /// All hours as one digest.

@@ -89,7 +89,7 @@ async fn attempt(
     let mut parts = Parts { digests: Vec::new(), events };
 
     let definition = digester.definition();
-    let pages: Vec<&PageRef> = found.head.pages.iter().filter(|page| needs.touch(page.first, page.last)).collect();
+    let pages = found.head.pages_of(table, log, |first, last| needs.touch(first, last)).await?;
     let is_current = |page: &PageRef| page.definition == definition;
     let mut open: Vec<&PageRef> = Vec::new();
     let mut summaries: Vec<Folded> = Vec::new();
@@ -144,8 +144,7 @@ pub(super) async fn folded_events(
     wanted: &Wanted<'_>,
     touch: impl Fn(Hour, Hour) -> bool,
 ) -> Result<Vec<Event>, Trouble> {
-    let pages: Vec<Folded> =
-        head.pages.iter().filter(|page| touch(page.first, page.last)).map(|page| page.hours).collect();
+    let pages: Vec<Folded> = head.pages_of(table, log, &touch).await?.iter().map(|page| page.hours).collect();
     let mut places: BTreeSet<Folded> = BTreeSet::new();
     for item in named(table, log, &pages).await? {
         let segments = Page::decode(&item)?.segments;

@@ -244,8 +244,8 @@ async fn recorded(
     head: &Head,
     touch: impl Fn(i64, i64, Option<(i64, i64)>) -> bool,
 ) -> Result<Vec<Recorded>, Trouble> {
-    let pages: Vec<Folded> =
-        head.pages.iter().filter(|page| touch(page.first, page.last, None)).map(|page| page.hours).collect();
+    let pages = head.pages_of(table, log, |first, last| touch(first, last, None)).await?;
+    let pages: Vec<Folded> = pages.iter().map(|page| page.hours).collect();
     let mut places: BTreeSet<Folded> = BTreeSet::new();
     for item in named(table, log, &pages).await? {
         let segments = Page::decode(&item)?.segments;

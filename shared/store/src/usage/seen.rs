@@ -224,8 +224,7 @@ async fn segments_of(
     hours: &BTreeSet<Hour>,
 ) -> Result<Vec<Unpacked>, Trouble> {
     let has_any = |first: Hour, last: Hour| hours.range(first..=last).next().is_some();
-    let pages: Vec<Folded> =
-        head.pages.iter().filter(|page| has_any(page.first, page.last)).map(|page| page.hours).collect();
+    let pages: Vec<Folded> = head.pages_of(table, log, has_any).await?.iter().map(|page| page.hours).collect();
     let mut places = BTreeSet::new();
     for item in named(table, log, &pages).await? {
         let segments = Page::decode(&item)?.segments;
