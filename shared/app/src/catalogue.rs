@@ -318,10 +318,17 @@ impl Names {
         decide(Catalogue { metric: &metric, tax: &tax })
     }
 
-    /// The ids of tax codes.
+    /// The ids of tax codes, each once: a code that is sent twice is one tax.
     pub(crate) fn tax_ids(&self, codes: &[String]) -> Outcome<Vec<TaxId>> {
-        let id = |code: &String| self.taxes.iter().find(|tax| tax.code == *code).map(|tax| tax.id);
-        codes.iter().map(|code| id(code).ok_or_else(|| Rejection::NotFound("tax").into())).collect()
+        let mut ids: Vec<TaxId> = Vec::with_capacity(codes.len());
+        for code in codes {
+            let tax = self.taxes.iter().find(|tax| tax.code == *code);
+            let id = tax.ok_or_else(|| Failure::from(Rejection::NotFound("tax")))?.id;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
     }
 }
 

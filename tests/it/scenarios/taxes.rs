@@ -137,3 +137,41 @@ fn unknown_taxes_are_not_found() {
     }});
     assert_eq!(world.refused(Method::POST, "/plans", plan), missing);
 }
+
+#[test]
+fn a_tax_that_is_named_twice_is_one() {
+    let world = World::new("2024-01-10T12:00");
+    world.tax("ten", "10", false);
+    world.customer("acme", json!({"tax_codes": ["ten", "ten"]}));
+    world.plan("plan", "10.00 EUR monthly in advance", &[]);
+    world.subscribe("acme", "plan");
+    // 22 of 31 days: 7.10 and 10 % of it, on the fee as on the invoice.
+    let invoice = world.only_invoice("acme");
+    let fee = &invoice["fees"][0];
+    assert_eq!((&fee["taxes_rate"], &fee["taxes_amount_cents"]), (&json!(10.0), &json!(71)));
+    assert_eq!(fee["total_amount_cents"], 781);
+    assert_eq!((&invoice["taxes_amount_cents"], &invoice["total_amount_cents"]), (&json!(71), &json!(781)));
+    let fees = world.get("/fees");
+    assert_eq!(fees["fees"][0]["applied_taxes"].as_array().unwrap().len(), 1, "{fees}");
+    // Nobody gets back more than was invoiced.
+    let item = json!([{"fee_id": fee["lago_id"], "amount_cents": 710}]);
+    let note = json!({"invoice_id": invoice["lago_id"], "credit_amount_cents": 852, "items": item});
+    let estimate = world.post("/credit_notes/estimate", json!({ "credit_note": note }));
+    assert_eq!(estimate["estimated_credit_note"]["max_creditable_amount_cents"], 781, "{estimate}");
+    assert_eq!(world.ask(Method::POST, "/credit_notes", Some(&json!({ "credit_note": note }))).status, 422);
+
+    let add_on = json!({"name": "a", "code": "a", "amount_cents": 400, "amount_currency": "EUR"});
+    world.post("/add_ons", json!({"add_on": add_on.clone()}));
+    for (code, made) in [("b", true), ("a", false)] {
+        let mut add_on = add_on.clone();
+        (add_on["code"], add_on["tax_codes"]) = (json!(code), json!(["ten", "ten"]));
+        if made {
+            world.post("/add_ons", json!({ "add_on": add_on }));
+        } else {
+            world.put("/add_ons/a", json!({ "add_on": add_on }));
+        }
+        let order = json!({"external_customer_id": "acme", "fees": [{"add_on_code": code}]});
+        let sold = world.post("/invoices", json!({ "invoice": order }))["invoice"].clone();
+        assert_eq!((&sold["fees"][0]["taxes_amount_cents"], &sold["total_amount_cents"]), (&json!(40), &json!(440)));
+    }
+}
