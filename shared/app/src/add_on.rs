@@ -115,7 +115,7 @@ pub async fn sell(app: &App, organization: &Organization, order: &Order) -> Outc
             let code = line.add_on_code.as_deref().unwrap_or_default();
             add_ons.push(by_code(app, organization.id, code).await?.value);
         }
-        let account = Account::of(app, organization.id, holder.value.id).await?;
+        let mut account = Account::of(app, organization.id, holder.value.id).await?;
         let editable = customer::editable_account(&account) == Editable::Yes;
         let currency = order.currency(account.customer.currency, editable).map_err(Failure::from)?;
         one_off::problems(order).or(()).map_err(Failure::from)?;
@@ -142,6 +142,7 @@ pub async fn sell(app: &App, organization: &Organization, order: &Order) -> Outc
             Customer { currency: Some(currency), last_invoice_sequence: of_customer, ..account.customer.value.clone() };
         let commit = app.commit(organization).create_invoice(&sold).update(&account.customer, &changed);
         let mut commit = numbering.count(commit, &account);
+        account.customer.value = changed;
         for message in notice::of_invoice(app, &account, &sold, &[], now)? {
             commit = commit.then(&message);
         }

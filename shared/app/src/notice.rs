@@ -1,4 +1,5 @@
 //! The webhook messages of a commit: bodies are made now, stored with the commit, and sent as they are (chapter 07, 1.2).
+//! They show what the commit leaves, so whoever asks for one hands over objects as they will be.
 //!
 //! An organization without endpoints gets none.
 
@@ -17,6 +18,7 @@ use wire::webhook::{EventsErrors, body};
 use wire::{credit_note, customer};
 
 use crate::billing::Account;
+use crate::present::Pending;
 use crate::{App, Outcome, document, present};
 
 fn webhook(webhook_type: &str, object_type: &str, object_id: impl ToString, payload: String) -> Message {
@@ -28,7 +30,8 @@ fn webhook(webhook_type: &str, object_type: &str, object_id: impl ToString, payl
     }
 }
 
-/// What the world hears of subscriptions that changed. `changed` are the records as the commit leaves them.
+/// What the world hears of subscriptions that changed. `changed` are the records as the commit leaves them, new ones too;
+/// the account's customer and plans are so already, its records as they were loaded.
 pub(crate) async fn of_transitions(
     app: &App,
     account: &Account,
@@ -50,8 +53,10 @@ pub(crate) async fn of_transitions(
         let Some(record) = changed.iter().find(|record| record.id == *id) else { continue };
         let plan = account.plan(record.plan_id)?;
         let customer = &account.customer.value;
+        // In a box: the callers' futures are as deep as the compiler follows them.
+        let plan_shown = Box::pin(present::pending_plan(app, plan, Pending { account, changed })).await?;
         let shown = present::subscription(organization, customer, plan, record, now)
-            .with_plan(present::plan(app, organization.id, plan).await?)
+            .with_plan(plan_shown)
             .with_customer(customer::Output::new(customer, organization));
         messages.push(webhook(webhook_type, "Subscription", id, body(webhook_type, "subscription", &shown)));
     }

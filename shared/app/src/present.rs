@@ -19,6 +19,42 @@ use wire::{billable_metric, credit_note, customer, invoice, plan, subscription, 
 use crate::billing::Account;
 use crate::{App, Outcome, catalogue, document};
 
+/// What a commit leaves of one customer, put over what the table still says: for bodies that are made with the commit.
+#[derive(Clone, Copy)]
+pub(crate) struct Pending<'a> {
+    /// The customer and its plans as the commit leaves them, its records as they were loaded.
+    pub(crate) account: &'a Account,
+    /// The records that the commit changes or creates, as it leaves them.
+    pub(crate) changed: &'a [Subscription],
+}
+
+impl Pending<'_> {
+    /// Overridden copies of a plan that the commit knows of, the one that it makes too.
+    fn children(&self, id: PlanId) -> impl Iterator<Item = PlanId> {
+        self.account.plans.values().filter(move |plan| plan.parent_id == Some(id)).map(|plan| plan.id)
+    }
+
+    /// The customer's active records on these plans, before the commit and after it.
+    fn active_on(&self, plans: &BTreeSet<PlanId>) -> (u64, u64) {
+        let is_counted = |record: &&Subscription| record.is_active() && plans.contains(&record.plan_id);
+        let loaded = || self.account.subscriptions.iter().map(|record| &record.value).filter(is_counted);
+        let is_changed = |record: &Subscription| self.changed.iter().any(|changed| changed.id == record.id);
+        let kept = loaded().filter(|record| !is_changed(record)).count();
+        (loaded().count() as u64, (kept + self.changed.iter().filter(is_counted).count()) as u64)
+    }
+
+    fn over_customers(&self, customers: &mut Vec<Customer>) {
+        let own = &self.account.customer.value;
+        customers.retain(|customer| customer.id != own.id);
+        customers.extend(own.deleted_at.is_none().then(|| own.clone()));
+    }
+
+    fn over_plans(&self, plans: &mut Vec<Plan>) {
+        plans.retain(|plan| !self.account.plans.contains_key(&plan.id));
+        plans.extend(self.account.plans.values().filter(|plan| plan.deleted_at.is_none()).cloned());
+    }
+}
+
 /// Living customers of the organization, as far as counts of taxes need them.
 async fn living_customers(app: &App, organization: OrganizationId) -> Outcome<Vec<Customer>> {
     let listed = app.store.list_customers(organization, |total| 0..total).await?;
@@ -30,11 +66,24 @@ async fn living_customers(app: &App, organization: OrganizationId) -> Outcome<Ve
 /// # Errors
 /// The table did not answer.
 pub async fn taxes(app: &App, organization: OrganizationId, taxes: &[Tax]) -> Outcome<Vec<tax::Output>> {
+    taxes_with(app, organization, taxes, None).await
+}
+
+async fn taxes_with(
+    app: &App,
+    organization: OrganizationId,
+    taxes: &[Tax],
+    pending: Option<Pending<'_>>,
+) -> Outcome<Vec<tax::Output>> {
     if taxes.is_empty() {
         return Ok(Vec::new());
     }
-    let (customers, plans) =
+    let (mut customers, mut plans) =
         (living_customers(app, organization).await?, crate::catalogue::all_plans(app, organization).await?);
+    if let Some(pending) = pending {
+        pending.over_customers(&mut customers);
+        pending.over_plans(&mut plans);
+    }
     let add_ons = app.store.list_add_ons(organization, |total| 0..total).await?;
     let living = living_taxes(app, organization).await?;
     let count = |number: usize| number as u64;
@@ -66,12 +115,21 @@ pub(crate) async fn taxes_of(
     organization: OrganizationId,
     ids: &BTreeSet<TaxId>,
 ) -> Outcome<Vec<(TaxId, tax::Output)>> {
+    taxes_of_with(app, organization, ids, None).await
+}
+
+async fn taxes_of_with(
+    app: &App,
+    organization: OrganizationId,
+    ids: &BTreeSet<TaxId>,
+    pending: Option<Pending<'_>>,
+) -> Outcome<Vec<(TaxId, tax::Output)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let found = app.store.taxes(organization).await?;
     let named: Vec<Tax> = found.into_iter().rev().map(|tax| tax.value).filter(|tax| ids.contains(&tax.id)).collect();
-    let outputs = taxes(app, organization, &named).await?;
+    let outputs = taxes_with(app, organization, &named, pending).await?;
     Ok(named.into_iter().map(|tax| tax.id).zip(outputs).collect())
 }
 
@@ -164,6 +222,15 @@ pub async fn metrics(
 /// # Errors
 /// The table did not answer.
 pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> Outcome<Vec<plan::Output>> {
+    plans_with(app, organization, plans, None).await
+}
+
+async fn plans_with(
+    app: &App,
+    organization: OrganizationId,
+    plans: &[Plan],
+    pending: Option<Pending<'_>>,
+) -> Outcome<Vec<plan::Output>> {
     if plans.is_empty() {
         return Ok(Vec::new());
     }
@@ -171,7 +238,7 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
     let drafts = app.store.drafts(organization).await?;
     let tax_ids =
         plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
-    let taxes = taxes_of(app, organization, &tax_ids.copied().collect()).await?;
+    let taxes = taxes_of_with(app, organization, &tax_ids.copied().collect(), pending).await?;
     let metric_code = |id| {
         let metric = metrics.iter().find(|metric| metric.id == id && metric.is_live());
         metric.map(|metric| metric.code.clone())
@@ -179,7 +246,7 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
     let tax = |id| taxes.iter().find(|(known, _)| *known == id).map(|(_, output)| output.clone());
     let mut outputs = Vec::with_capacity(plans.len());
     for plan in plans {
-        let counts = plan_counts(app, organization, plan.id, &drafts).await?;
+        let counts = plan_counts(app, organization, plan.id, &drafts, pending).await?;
         let plan = &plan.as_seen(&metrics);
         outputs.push(plan::Output::new(plan, &counts).with_charges_and_taxes(plan, &metric_code, &tax));
     }
@@ -187,15 +254,33 @@ pub async fn plans(app: &App, organization: OrganizationId, plans: &[Plan]) -> O
 }
 
 /// Who uses a plan and its overridden copies.
-async fn plan_counts(app: &App, organization: OrganizationId, id: PlanId, drafts: &[Draft]) -> Outcome<plan::Counts> {
-    let mut family = app.store.child_plans(organization, id).await?;
-    family.push(id);
+async fn plan_counts(
+    app: &App,
+    organization: OrganizationId,
+    id: PlanId,
+    drafts: &[Draft],
+    pending: Option<Pending<'_>>,
+) -> Outcome<plan::Counts> {
+    let mut family: BTreeSet<PlanId> = app.store.child_plans(organization, id).await?.into_iter().collect();
+    family.insert(id);
+    family.extend(pending.iter().flat_map(|pending| pending.children(id)));
     let mut customers = BTreeSet::new();
     let mut active_subscriptions = 0;
     for id in &family {
         let subscribers = app.store.active_subscribers(organization, *id).await?;
         active_subscriptions += subscribers.len() as u64;
         customers.extend(subscribers);
+    }
+    if let Some(pending) = pending {
+        let (before, after) = pending.active_on(&family);
+        // The index may lag behind what was loaded of the customer.
+        active_subscriptions = (active_subscriptions + after).saturating_sub(before);
+        let customer = pending.account.customer.id;
+        if after > 0 {
+            customers.insert(customer)
+        } else {
+            customers.remove(&customer)
+        };
     }
     let drafts = drafts.iter().filter(|draft| draft.plans.iter().any(|plan| family.contains(plan)));
     Ok(plan::Counts { customers: customers.len() as u64, active_subscriptions, draft_invoices: drafts.count() as u64 })
@@ -206,7 +291,21 @@ async fn plan_counts(app: &App, organization: OrganizationId, id: PlanId, drafts
 /// # Errors
 /// The table did not answer.
 pub async fn plan(app: &App, organization: OrganizationId, plan: &Plan) -> Outcome<plan::Output> {
-    let mut outputs = plans(app, organization, std::slice::from_ref(plan)).await?;
+    plan_with(app, organization, plan, None).await
+}
+
+/// The same as it will be after a commit. Costs what `plan` costs.
+pub(crate) async fn pending_plan(app: &App, plan: &Plan, pending: Pending<'_>) -> Outcome<plan::Output> {
+    plan_with(app, pending.account.organization.id, plan, Some(pending)).await
+}
+
+async fn plan_with(
+    app: &App,
+    organization: OrganizationId,
+    plan: &Plan,
+    pending: Option<Pending<'_>>,
+) -> Outcome<plan::Output> {
+    let mut outputs = plans_with(app, organization, std::slice::from_ref(plan), pending).await?;
     // One plan in, one out.
     outputs.pop().ok_or_else(|| crate::Failure::Bug("a plan has no output".to_owned()))
 }

@@ -117,6 +117,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     commit = commit_request(app, organization, commit, &account, &requested).await?;
     let current = current.map(|(current, _)| current.id);
     let mut seen = account;
+    seen.customer.value = customer.clone();
     seen.plans.insert(plan.id, plan.clone());
     let all: Vec<Subscription> = requested.changed.iter().chain(&requested.created).cloned().collect();
     for issued in credit_note::for_ended(app, &seen, &all, now, Excess::Refuse).await? {

@@ -321,3 +321,103 @@ fn endpoints_are_at_most_five_and_each_url_once() {
         422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"webhook_url":["value_is_mandatory","url_is_invalid"]}}
         422 {"status":422,"error":"Unprocessable Entity","code":"validation_errors","error_details":{"signature_algo":["value_is_invalid"]}}"#]].assert_eq(&lines.join("\n"));
 }
+
+/// What the world heard of subscriptions since `seen` deliveries: type, plan, its counts of customers and active
+/// subscriptions, the customer's currency. Sorted, for deliveries run side by side.
+fn counts(world: &World, receiver: &Receiver, seen: &mut usize) -> Vec<String> {
+    world.settle();
+    let deliveries = receiver.deliveries();
+    let mut lines: Vec<String> = deliveries[*seen..]
+        .iter()
+        .map(Delivery::json)
+        .filter(|body| body["object_type"] == "subscription")
+        .map(|body| {
+            let (told, plan) = (&body["subscription"], &body["subscription"]["plan"]);
+            format!(
+                "{} {} {} {} {}",
+                body["webhook_type"].as_str().unwrap(),
+                plan["code"].as_str().unwrap(),
+                plan["customers_count"],
+                plan["active_subscriptions_count"],
+                told["customer"]["currency"].as_str().unwrap_or("none"),
+            )
+        })
+        .collect();
+    *seen = deliveries.len();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn messages_show_what_their_commit_leaves() {
+    let world = calls("2024-01-10T12:00");
+    let receiver = Receiver::start();
+    endpoint(&world, &receiver, "/hook", "hmac");
+    world.plan("basic", "10.00 EUR monthly", &[]);
+    world.plan("pro", "20.00 EUR monthly", &[]);
+    let mut seen = 0;
+    let mut told = || counts(&world, &receiver, &mut seen);
+    // A customer that the request makes, with its plan's currency.
+    world.subscribe("acme", "basic");
+    assert_eq!(told(), ["subscription.started basic 1 1 EUR"]);
+    world.subscribe("acme", "pro");
+    assert_eq!(told(), ["subscription.started pro 1 1 EUR", "subscription.terminated basic 0 0 EUR"]);
+    world.subscribe("other", "pro");
+    assert_eq!(told(), ["subscription.started pro 2 2 EUR"]);
+    world.subscribe_with("acme", "pro", json!({"external_id": "second", "ending_at": "2024-01-20T00:00:00Z"}));
+    assert_eq!(told(), ["subscription.started pro 2 3 EUR"]);
+    world.subscribe("acme", "basic");
+    world.subscribe_with("late", "basic", json!({"subscription_at": "2024-01-25T00:00:00Z"}));
+    assert_eq!(told(), [""; 0]);
+    world.travel_to("2024-01-21");
+    assert_eq!(told(), ["subscription.terminated pro 2 2 EUR"]);
+    world.travel_to("2024-01-26");
+    assert_eq!(told(), ["subscription.started basic 1 1 EUR"]);
+    world.travel_to("2024-02-02");
+    assert_eq!(told(), ["subscription.started basic 2 2 EUR", "subscription.terminated pro 1 1 EUR"]);
+    world.subscribe_with("acme", "basic", json!({"external_id": "third"}));
+    assert_eq!(told(), ["subscription.started basic 2 3 EUR"]);
+    world.delete("/customers/acme");
+    assert_eq!(told(), ["subscription.terminated basic 1 1 EUR", "subscription.terminated basic 2 2 EUR"]);
+    world.delete("/plans/pro");
+    assert_eq!(told(), ["subscription.terminated pro 0 0 EUR"]);
+}
+
+#[test]
+fn a_plan_that_the_commit_makes_counts_too() {
+    let world = calls("2024-01-10T12:00");
+    let receiver = Receiver::start();
+    endpoint(&world, &receiver, "/hook", "hmac");
+    world.tax("vat", "20", true);
+    hundred(&world, "monthly in advance");
+    let metric = world.get("/billable_metrics/calls")["billable_metric"]["lago_id"].clone();
+    let charge = world.get("/plans/hundred")["plan"]["charges"][0]["lago_id"].clone();
+    let overrides = json!({
+        "amount_cents": 77, "tax_codes": ["vat"],
+        "charges": [{
+            "id": charge, "billable_metric_id": metric, "properties": {"amount": "9"}, "tax_codes": ["vat"],
+        }],
+    });
+    let answer = world.subscribe_with("acme", "hundred", json!({ "plan_overrides": overrides }));
+    world.settle();
+    let deliveries = receiver.at("/hook");
+    let told = only(&deliveries, "subscription.started").json()["subscription"].clone();
+    let (tax, charged) = (&told["plan"]["taxes"][0], &told["plan"]["charges"][0]["taxes"][0]);
+    assert_eq!(
+        (&tax["plans_count"], &tax["charges_count"], &tax["customers_count"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(tax, charged);
+    assert_eq!(told["plan"], answer["plan"]);
+    assert_eq!(told["customer"]["currency"], "EUR");
+
+    // What sells something to a customer without currency gives it one.
+    let add_on = json!({"name": "a", "code": "a", "amount_cents": 400, "amount_currency": "EUR"});
+    world.post("/add_ons", json!({ "add_on": add_on }));
+    world.customer("fresh", json!({}));
+    let order = json!({"external_customer_id": "fresh", "currency": "EUR", "fees": [{"add_on_code": "a"}]});
+    world.post("/invoices", json!({ "invoice": order }));
+    world.settle();
+    let deliveries = receiver.at("/hook");
+    assert_eq!(only(&deliveries, "invoice.one_off_created").json()["invoice"]["customer"]["currency"], "EUR");
+}
