@@ -329,6 +329,9 @@ pub struct WebhookJob {
     pub webhook_id: Uuid,
     /// 0 for the first attempt, n for the n-th retry. A message that comes late or twice finds it made already.
     pub attempt: u32,
+    /// The instant of a sandbox's clock at which the attempt is due, and dated; none is whenever it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Instant>,
     /// Piece of sandbox work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<String>,
@@ -337,8 +340,13 @@ pub struct WebhookJob {
 impl WebhookJob {
     /// The first delivery of a log entry.
     #[must_use]
-    pub fn first(organization: OrganizationId, webhook: WebhookId, work: Option<String>) -> WebhookJob {
-        WebhookJob { organization_id: organization.0, webhook_id: webhook.0, attempt: 0, work }
+    pub fn first(
+        organization: OrganizationId,
+        webhook: WebhookId,
+        at: Option<Instant>,
+        work: Option<String>,
+    ) -> WebhookJob {
+        WebhookJob { organization_id: organization.0, webhook_id: webhook.0, attempt: 0, at, work }
     }
 }
 

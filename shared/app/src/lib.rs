@@ -224,10 +224,10 @@ impl App {
         organization.now(self.clock.now())
     }
 
-    /// An empty commit for an organization.
+    /// An empty commit for an organization, dated now.
     #[must_use]
     pub fn commit(&self, organization: &Organization) -> Commit {
-        Commit::new(scope(organization), self.ids.sequence())
+        Commit::new(scope(organization), self.ids.sequence()).dated(self.now(organization))
     }
 
     /// Hands a commit over.

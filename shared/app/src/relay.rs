@@ -2,6 +2,7 @@
 
 use domain::id::{WebhookId, derived};
 use domain::organization::{Endpoint, Organization};
+use domain::time::Instant;
 use store::items::{RunningNumber, Webhook, WebhookStatus};
 use store::outbox::{Message, Posted, work_item};
 use store::table::{Condition, Write};
@@ -26,10 +27,11 @@ pub async fn forward(app: &App, bus: &dyn Bus, posted: &Posted) -> Outcome<()> {
                 object_id: object_id.clone(),
             };
             bus.publish(std::slice::from_ref(&notice)).await?;
+            let at = posted.at.unwrap_or_else(|| app.now(&organization));
             for endpoint in &organization.endpoints {
-                let webhook = produce(app, &organization, endpoint, posted, &notice, payload).await?;
+                let webhook = produce(app, &organization, endpoint, posted, &notice, payload, at).await?;
                 let work = posted.work.as_ref().map(|_| delivery_work(webhook));
-                let job = WebhookJob::first(organization.id, webhook, work);
+                let job = WebhookJob::first(organization.id, webhook, organization.is_sandbox().then_some(at), work);
                 app.queues.send(vec![jobs::outgoing(Queue::Webhooks, &job, 0)]).await?;
             }
             app.finish_work(posted.organization, posted.work.as_deref()).await
@@ -52,6 +54,7 @@ pub(crate) fn delivery_work(webhook: WebhookId) -> String {
 }
 
 /// The log entry of a message to an endpoint, made once, with the next number of its object (00-index: `X-Weir-Sequence`).
+/// It is dated when the message was committed: in a sandbox time may have gone on since.
 async fn produce(
     app: &App,
     organization: &Organization,
@@ -59,6 +62,7 @@ async fn produce(
     posted: &Posted,
     notice: &Notice,
     payload: &str,
+    at: Instant,
 ) -> Outcome<WebhookId> {
     let id = derived("webhook", &[organization.id.0.as_bytes(), posted.id.as_bytes(), endpoint.id.0.as_bytes()]);
     let id = WebhookId(id);
@@ -69,7 +73,6 @@ async fn produce(
         let name = format!("webhooks {} {} {}", endpoint.id, notice.object_type, notice.object_id);
         let last = app.store.running_number(organization.id, &name).await?;
         let number = RunningNumber { name, value: last.as_ref().map_or(0, |last| last.value.value) + 1 };
-        let now = app.now(organization);
         let webhook = Webhook {
             id,
             endpoint_id: endpoint.id,
@@ -84,8 +87,8 @@ async fn produce(
             response: None,
             payload: payload.to_owned(),
             sequence: number.value,
-            created_at: now,
-            updated_at: now,
+            created_at: at,
+            updated_at: at,
             // Messages of one commit share its sequence: the log keeps the order in which they were produced.
             created_seq: app.ids.sequence(),
             next_due: None,

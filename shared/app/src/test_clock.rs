@@ -23,6 +23,8 @@ use crate::{App, Attempt, Failure, Outcome, Rejection, billing, organization, re
 const REQUEST_WAIT: Duration = Duration::from_secs(20);
 /// How long a drain waits for work that does not end (a message on its way to the dead-letter queue) before it goes on.
 const DRAIN_WAIT: Duration = Duration::from_secs(120);
+/// The same for what an instant on the way has told the world: a receiver that does not answer must not stop the clock.
+const DELIVERY_WAIT: Duration = Duration::from_secs(10);
 /// Due entries read at once, and how many are read first: mostly an instant has fewer.
 const DUE_PAGE: usize = 100;
 const DUE_PEEK: usize = 8;
@@ -82,22 +84,57 @@ pub async fn advance(app: &App, organization: OrganizationId, target: Instant) -
 /// `Unavailable`: the message comes back and the advance goes on.
 pub async fn run(app: &App, organization: OrganizationId) -> Outcome<()> {
     let Some(target) = get(&app.organization(organization).await?)?.advancing_to else { return Ok(()) };
-    drain(app, organization, "").await?;
-    while let Some((at, due)) = earliest(app, organization, target).await? {
-        let numbering = set(app, organization, at, Some(target)).await?.document_numbering;
-        match act_all(app, organization, numbering, due, at).await {
+    drain(app, organization, "", DRAIN_WAIT).await?;
+    // What is still under way at the target may come to be due up to it: a delivery that fails, and is made again.
+    while earliest(app, organization, target).await?.is_some() {
+        // In a box: the futures of what may be due are as deep as the compiler follows them.
+        if Box::pin(walk(app, organization, target)).await? == Walk::Stopped {
+            return Ok(());
+        }
+        set(app, organization, target, Some(target)).await?;
+        drain(app, organization, "", DRAIN_WAIT).await?;
+    }
+    set(app, organization, target, None).await.map(drop)
+}
+
+/// How a walk ended.
+#[derive(PartialEq, Eq)]
+enum Walk {
+    /// Nothing is due any more.
+    Through,
+    /// What can never be done has ended the advance.
+    Stopped,
+}
+
+/// Does what is due up to `target`, one instant after the other. What an instant tells the world is delivered before time goes
+/// on, for a delivery that fails is due again a few seconds later.
+async fn walk(app: &App, organization: OrganizationId, target: Instant) -> Outcome<Walk> {
+    let (mut told_at, mut waits) = (None, true);
+    loop {
+        let next = earliest(app, organization, target).await?;
+        if let Some(told) = told_at
+            && next.as_ref().is_none_or(|(at, _)| *at != told)
+        {
+            told_at = None;
+            // Entries and attempts carry their instants: whoever is waited for in vain is only out of order.
+            waits = drain(app, organization, "", DELIVERY_WAIT).await? == Drained::Yes;
+            continue;
+        }
+        let Some((at, due)) = next else { return Ok(Walk::Through) };
+        let found = set(app, organization, at, Some(target)).await?;
+        match act_all(app, organization, found.document_numbering, due, at).await {
             // It would fail again for ever, and the clock would be `advancing` for good. It stops here instead, where the
             // user can mend what cannot be billed (a tax rate that no amount can carry) and advance again.
             Err(Failure::Bug(cause)) => {
                 tracing::error!(org.id = %organization, "the clock of sandbox {organization} stops at {at}: {cause}");
-                return set(app, organization, at, None).await.map(drop);
+                set(app, organization, at, None).await?;
+                return Ok(Walk::Stopped);
             }
             done => done?,
         }
+        // Without endpoints nobody is told anything.
+        told_at = (waits && !found.endpoints.is_empty()).then_some(at);
     }
-    set(app, organization, target, Some(target)).await?;
-    drain(app, organization, "").await?;
-    set(app, organization, target, None).await.map(drop)
 }
 
 /// The earliest instant up to `until` at which something is due, with what is due then: all of it or a page.
@@ -199,18 +236,25 @@ async fn set(
 /// # Errors
 /// The table did not answer.
 pub async fn drain_events(app: &App, organization: OrganizationId) -> Outcome<()> {
-    drain(app, organization, crate::event::WORK_PREFIX).await
+    drain(app, organization, crate::event::WORK_PREFIX, DRAIN_WAIT).await.map(drop)
 }
 
-/// Waits until no unfinished work whose id begins with `prefix` is left.
-async fn drain(app: &App, organization: OrganizationId, prefix: &str) -> Outcome<()> {
-    let deadline = time::Instant::now() + DRAIN_WAIT;
+/// Whether a drain found everything done.
+#[derive(PartialEq, Eq)]
+enum Drained {
+    Yes,
+    GivenUp,
+}
+
+/// Waits until no unfinished work whose id begins with `prefix` is left, for a while at most.
+async fn drain(app: &App, organization: OrganizationId, prefix: &str, wait: Duration) -> Outcome<Drained> {
+    let deadline = time::Instant::now() + wait;
     while app.store.unfinished_work(organization, prefix).await? {
         if time::Instant::now() >= deadline {
             tracing::warn!(org.id = %organization, "work of sandbox {organization} does not end; its clock goes on");
-            return Ok(());
+            return Ok(Drained::GivenUp);
         }
         app.progress.wait(organization).await;
     }
-    Ok(())
+    Ok(Drained::Yes)
 }

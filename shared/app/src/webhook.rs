@@ -26,7 +26,7 @@ pub async fn deliver(app: &App, http: &dyn Http, job: &WebhookJob) -> Outcome<()
         // An endpoint that is gone takes its deliveries with it.
         && let Some(endpoint) = organization.endpoints.iter().find(|endpoint| endpoint.id == webhook.endpoint_id)
     {
-        attempt(app, http, &organization, endpoint, &webhook, job.attempt).await?;
+        attempt(app, http, &organization, endpoint, &webhook, job).await?;
     }
     app.finish_work(organization.id, job.work.as_deref()).await
 }
@@ -45,8 +45,9 @@ async fn attempt(
     organization: &Organization,
     endpoint: &Endpoint,
     webhook: &Versioned<Webhook>,
-    attempt: u32,
+    job: &WebhookJob,
 ) -> Outcome<()> {
+    let attempt = job.attempt;
     let request = request(app, organization, endpoint, webhook).await?;
     let (outcome, http_status, response) = match http.post(request).await {
         Ok(answer) => {
@@ -55,7 +56,7 @@ async fn attempt(
         }
         Err(error) => (webhook::Outcome::Unreachable, None, error.0),
     };
-    let now = app.now(organization);
+    let now = job.at.unwrap_or_else(|| app.now(organization));
     let after = webhook::after(&outcome, attempt, now, app.ids.below(1000));
     let next_due = match after {
         // A sandbox's retries wait for its own clock.
@@ -81,7 +82,8 @@ async fn attempt(
             last_retried_at: if attempt > 0 { Some(now) } else { found.last_retried_at },
             http_status,
             response: Some(response.clone()),
-            updated_at: now,
+            // One by hand may have come in between.
+            updated_at: now.max(found.updated_at),
             next_due,
             ..found.value.clone()
         };
@@ -102,7 +104,7 @@ async fn plan_retry(
     attempt: u32,
     wait: chrono::TimeDelta,
 ) -> Outcome<()> {
-    let job = WebhookJob { organization_id: organization.0, webhook_id: webhook.0, attempt, work: None };
+    let job = WebhookJob { organization_id: organization.0, webhook_id: webhook.0, attempt, at: None, work: None };
     // Queues know whole seconds only: rounded up, so that no retry comes early. Waits are a few seconds.
     let delay_seconds = u32::try_from((wait.num_milliseconds() + 999) / 1000).unwrap_or_default();
     Ok(app.queues.send(vec![jobs::outgoing(Queue::Webhooks, &job, delay_seconds)]).await?)
@@ -150,7 +152,8 @@ pub async fn retry_due(app: &App, organization: &Organization, id: WebhookId) ->
     let (attempt, planned_at) = (found.retries + 1, found.next_due);
     let work = crate::relay::delivery_work(id);
     let item = store::outbox::work_item(organization.id, &work, app.ids.sequence());
-    let job = WebhookJob { organization_id: organization.id.0, webhook_id: id.0, attempt, work: Some(work) };
+    let job =
+        WebhookJob { organization_id: organization.id.0, webhook_id: id.0, attempt, at: planned_at, work: Some(work) };
     // Work and message first, and the plan is only then forgotten: were one of them lost, nobody would think of the retry
     // again. Coming twice is harmless.
     app.store.table().put_all(vec![item]).await?;

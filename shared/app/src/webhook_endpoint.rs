@@ -3,6 +3,8 @@
 use domain::id::{EndpointId, WebhookId};
 use domain::organization::{ENDPOINTS_MAX, Endpoint, Organization, SignatureAlgorithm};
 use domain::problem::{Problems, codes};
+use domain::webhook::is_kept;
+use store::Versioned;
 use store::items::{Webhook, WebhookStatus};
 use wire::webhook::{LogEntry, Output, Status};
 use wire::webhook_endpoint::Input;
@@ -89,7 +91,27 @@ pub async fn delete(app: &App, organization: &Organization, id: Option<EndpointI
     Ok(endpoint)
 }
 
-/// The log of an endpoint, last changed first, of one status if asked.
+/// Which entries of a log are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogFilter<'a> {
+    /// Only in this state; an unknown word is none.
+    pub status: Option<&'a str>,
+    /// Only with this text in their id or type, in any case (chapter 05, part 3).
+    pub search_term: Option<&'a str>,
+}
+
+impl LogFilter<'_> {
+    fn matches(&self, webhook: &Webhook) -> bool {
+        let is_in_state = self.status.and_then(Status::parse).is_none_or(|wanted| wanted == status_of(webhook));
+        let is_found = self.search_term.is_none_or(|term| {
+            let term = term.to_lowercase();
+            webhook.id.to_string().contains(&term) || webhook.webhook_type.to_lowercase().contains(&term)
+        });
+        is_in_state && is_found
+    }
+}
+
+/// The log of an endpoint, last changed first, as far as a filter wants it.
 ///
 /// # Errors
 /// 404.
@@ -97,13 +119,14 @@ pub async fn webhooks(
     app: &App,
     organization: &Organization,
     id: Option<EndpointId>,
-    status: Option<&str>,
+    filter: LogFilter<'_>,
 ) -> Outcome<Vec<Webhook>> {
     let endpoint = get(organization, id)?;
     let listed = app.store.webhooks_of_endpoint(organization.id, endpoint.id, |total| 0..total).await?;
-    let wanted = status.and_then(Status::parse);
-    let entries = listed.entries.into_iter().map(|webhook| webhook.value);
-    Ok(entries.filter(|webhook| wanted.is_none_or(|wanted| wanted == status_of(webhook))).collect())
+    let now = app.now(organization);
+    let kept =
+        listed.entries.into_iter().map(|webhook| webhook.value).filter(|webhook| is_kept(webhook.updated_at, now));
+    Ok(kept.filter(|webhook| filter.matches(webhook)).collect())
 }
 
 fn status_of(webhook: &Webhook) -> Status {
@@ -144,13 +167,18 @@ pub async fn retry(app: &App, organization: &Organization, id: Option<WebhookId>
         Some(id) => app.store.webhook(organization.id, id).await?,
         None => None,
     };
-    let webhook = found.ok_or_else(|| Failure::from(Rejection::NotFound("webhook")))?;
+    // An endpoint that is gone has taken its log with it.
+    let is_there = |webhook: &Versioned<Webhook>| {
+        get(organization, Some(webhook.endpoint_id)).is_ok() && is_kept(webhook.updated_at, app.now(organization))
+    };
+    let webhook = found.filter(is_there).ok_or_else(|| Failure::from(Rejection::NotFound("webhook")))?;
     let attempt = match webhook.status {
         WebhookStatus::Succeeded => return Err(Rejection::NotAllowed("is_succeeded").into()),
         WebhookStatus::Pending => 0,
         WebhookStatus::Failed => webhook.retries + 1,
     };
-    let job = WebhookJob { organization_id: organization.id.0, webhook_id: webhook.id.0, attempt, work: None };
+    let job =
+        WebhookJob { organization_id: organization.id.0, webhook_id: webhook.id.0, attempt, at: None, work: None };
     app.queues.send(vec![jobs::outgoing(Queue::Webhooks, &job, 0)]).await?;
     Ok(webhook.value)
 }

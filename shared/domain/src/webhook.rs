@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -61,9 +61,41 @@ pub fn after(outcome: &Outcome, retries: u32, now: Instant, jitter: u32) -> Afte
     }
 }
 
+/// Days that the log keeps an entry after its last change.
+const KEPT_DAYS: i64 = 90;
+
+/// Whether the log still has an entry at `now`: what has not changed for 90 days goes daily at 01:00 UTC (chapter 07, 1.5).
+#[must_use]
+pub fn is_kept(updated_at: Instant, now: Instant) -> bool {
+    let hour = TimeDelta::hours(1);
+    let swept_before = now.checked_sub_signed(hour).and_then(|at| {
+        let swept_at = at.date_naive().and_time(NaiveTime::MIN).and_utc() + hour;
+        swept_at.checked_sub_signed(TimeDelta::days(KEPT_DAYS))
+    });
+    // None is before the first instant there is.
+    swept_before.is_none_or(|swept_before| updated_at >= swept_before)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_go_at_one_oclock_after_ninety_days() {
+        let at = |text: &str| text.parse::<Instant>().unwrap();
+        // 90 days after 2 January 2024 are 1 April.
+        for (updated_at, now, is_there) in [
+            ("2024-01-02T01:00:00Z", "2024-04-01T01:00:00Z", true),
+            ("2024-01-02T00:59:59Z", "2024-04-01T00:59:59Z", true),
+            ("2024-01-02T00:59:59Z", "2024-04-01T01:00:00Z", false),
+            ("2024-01-02T12:00:00Z", "2024-04-02T00:59:59Z", true),
+            ("2024-01-02T12:00:00Z", "2024-04-02T01:00:00Z", false),
+        ] {
+            assert_eq!(is_kept(at(updated_at), at(now)), is_there, "{updated_at} at {now}");
+        }
+        assert!(is_kept(Instant::MIN_UTC, Instant::MIN_UTC));
+    }
 
     #[test]
     fn the_chapters_signature() {

@@ -5,6 +5,7 @@ use domain::credit_note::CreditNote;
 use domain::id::{CustomerId, OrganizationId};
 use domain::invoice::Invoice;
 use domain::ledger::{self, Movement, Unexplained};
+use domain::time::Instant;
 
 use crate::items::credit_note::live_mark;
 use crate::items::{AddedRows, DraftNotes, LedgerTransaction, invoice as invoice_items};
@@ -21,6 +22,7 @@ use crate::table::{Condition, Item, Key, Table, TableError, TransactError, WRITE
 pub struct Commit {
     scope: Scope,
     sequence: i64,
+    at: Option<Instant>,
     writes: Vec<Write>,
     bulk: Vec<Item>,
     messages: usize,
@@ -58,6 +60,7 @@ impl Commit {
         Commit {
             scope,
             sequence,
+            at: None,
             writes: Vec::new(),
             bulk: Vec::new(),
             messages: 0,
@@ -66,6 +69,12 @@ impl Commit {
             invoices_made: 0,
             error: None,
         }
+    }
+
+    /// The same, made at an instant of the organization's clock: its messages say so.
+    #[must_use]
+    pub fn dated(self, at: Instant) -> Commit {
+        Commit { at: Some(at), ..self }
     }
 
     /// Whose commit it is.
@@ -270,7 +279,7 @@ impl Commit {
     /// In a sandbox organization the message also counts as unfinished work until its last consumer is done.
     #[must_use]
     pub fn then(mut self, message: &Message) -> Commit {
-        match message.items(self.scope, self.sequence, self.messages) {
+        match message.items(self.scope, self.sequence, self.messages, self.at) {
             Ok(items) => self.writes.extend(items.into_iter().map(|item| Write::Put(item, Condition::None))),
             Err(error) => self.error = Some(error),
         }

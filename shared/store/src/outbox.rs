@@ -4,6 +4,7 @@
 //! by expiry; nobody deletes them.
 
 use domain::id::OrganizationId;
+use domain::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{self, Timeline};
@@ -93,6 +94,8 @@ pub struct Posted {
     pub id: String,
     /// Creation sequence of its commit.
     pub sequence: i64,
+    /// When it was committed, by the organization's clock; none of commits that have no date.
+    pub at: Option<Instant>,
     /// What must happen.
     pub message: Message,
     /// The piece of sandbox work that it is, if it is one.
@@ -104,6 +107,9 @@ struct StoredPost {
     organization: uuid::Uuid,
     id: String,
     sequence: i64,
+    /// Microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<i64>,
     #[serde(flatten)]
     message: Message,
     work: Option<String>,
@@ -118,13 +124,20 @@ impl Message {
     }
 
     /// The items to write: the outbox item, and in a sandbox the work that it stands for.
-    pub(crate) fn items(&self, scope: Scope, sequence: i64, position: usize) -> Result<Vec<Item>, DecodeError> {
+    pub(crate) fn items(
+        &self,
+        scope: Scope,
+        sequence: i64,
+        position: usize,
+        at: Option<Instant>,
+    ) -> Result<Vec<Item>, DecodeError> {
         let id = format!("{sequence}.{position}");
         let work = (scope.timeline == Timeline::Sandbox).then(|| format!("outbox.{id}"));
         let stored = StoredPost {
             organization: scope.organization.0,
             id: id.clone(),
             sequence,
+            at: at.map(|at| at.timestamp_micros()),
             message: self.clone(),
             work: work.clone(),
         };
@@ -177,6 +190,7 @@ pub fn read(item: &Item) -> Result<Posted, DecodeError> {
         organization: OrganizationId(stored.organization),
         id: stored.id,
         sequence: stored.sequence,
+        at: stored.at.and_then(Instant::from_timestamp_micros),
         message: stored.message,
         work: stored.work,
     })

@@ -277,11 +277,14 @@ fn a_failing_endpoint_holds_up_nobody_else() {
     assert_eq!(only_failed["webhooks"], json!([]));
 
     // A deleted endpoint takes its log and its retries with it.
+    let id = log(&world, &first)[0]["lago_id"].as_str().unwrap().to_owned();
     world.delete(&format!("/webhook_endpoints/{first}"));
     let before = bad.at("/bad").len();
     world.travel_to("2024-02-02");
     assert_eq!(bad.at("/bad").len(), before);
     assert_eq!(world.ask(Method::GET, &format!("/webhook_endpoints/{first}/webhooks"), None).status, 404);
+    let gone = world.refused(Method::POST, &format!("/webhooks/{id}/retry"), json!({}));
+    assert_eq!(gone, r#"404 {"status":404,"error":"Not Found","code":"webhook_not_found"}"#);
 }
 
 #[test]
@@ -420,4 +423,90 @@ fn a_plan_that_the_commit_makes_counts_too() {
     world.settle();
     let deliveries = receiver.at("/hook");
     assert_eq!(only(&deliveries, "invoice.one_off_created").json()["invoice"]["customer"]["currency"], "EUR");
+}
+
+#[test]
+fn an_advance_makes_every_retry_at_its_instant() {
+    let world = calls("2024-01-10T12:00");
+    let receiver = Receiver::start();
+    let hook = endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly");
+    receiver.fails_with(&[500; 100]);
+    world.subscribe("acme", "hundred");
+    world.travel_to("2024-01-12");
+    let lines = || -> Vec<String> {
+        let line = |entry: &Value| {
+            let at = |name: &str| entry[name].as_str().unwrap().to_owned();
+            // The last retry comes 23 to 25.55 s after the first attempt.
+            let (created_at, updated_at) =
+                (super::world::instant(&at("created_at")), super::world::instant(&at("updated_at")));
+            let after = (updated_at - created_at).num_seconds();
+            assert!((23..=25).contains(&after), "{entry}");
+            assert_eq!(entry["last_retried_at"], entry["updated_at"]);
+            format!("{} {} of {}", at("webhook_type"), entry["retries"], at("created_at"))
+        };
+        log(&world, &hook).iter().map(line).collect()
+    };
+    assert_eq!(lines(), ["subscription.started 3 of 2024-01-10T12:00:00Z"]);
+    assert_eq!(receiver.at("/hook").len(), 4);
+    // Two months at once: what each of them told, and told again, is dated there.
+    world.travel_to("2024-03-20");
+    assert_eq!(
+        lines(),
+        [
+            "subscription.started 3 of 2024-01-10T12:00:00Z",
+            "invoice.created 3 of 2024-02-01T00:00:00Z",
+            "invoice.created 3 of 2024-03-01T00:00:00Z",
+        ]
+    );
+    // In order: an invoice is given up before the next one is made.
+    let about = |delivery: &Delivery| delivery.json()["invoice"]["number"].as_str().map(str::to_owned);
+    let numbers: Vec<_> = receiver.at("/hook").iter().filter_map(about).collect();
+    let (first, second) = ("ACME-0001-001-001", "ACME-0001-001-002");
+    assert_eq!(numbers, [first, first, first, first, second, second, second, second]);
+}
+
+#[test]
+fn the_log_can_be_searched() {
+    let world = calls("2024-01-01");
+    let receiver = Receiver::start();
+    let hook = endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "monthly in advance");
+    world.subscribe("acme", "hundred");
+    world.settle();
+    let found = |query: &str| -> Vec<String> {
+        let path = format!("/webhook_endpoints/{hook}/webhooks?{query}");
+        let found = world.get(&path);
+        assert_eq!(found["meta"]["total_count"], found["webhooks"].as_array().unwrap().len());
+        let types = found["webhooks"].as_array().unwrap().iter().map(|entry| entry["webhook_type"].as_str().unwrap());
+        types.map(str::to_owned).collect()
+    };
+    let id = log(&world, &hook)[0]["lago_id"].as_str().unwrap().to_uppercase();
+    assert_eq!(found("search_term=STARTED"), ["subscription.started"]);
+    assert_eq!(found("search_term=ice.cre"), ["invoice.created"]);
+    assert_eq!(found(&format!("search_term={}", &id[9..23])), ["subscription.started"]);
+    assert_eq!(found("search_term=created&status=failed"), [""; 0]);
+    // No pattern: `%` and `_` are letters like others.
+    assert_eq!(found("search_term=%25"), [""; 0]);
+    assert_eq!(found("search_term=invoice_created"), [""; 0]);
+    assert_eq!(found("search_term="), ["invoice.created", "subscription.started"]);
+}
+
+#[test]
+fn the_log_forgets_by_the_organizations_clock() {
+    let world = calls("2024-01-02T12:00");
+    let receiver = Receiver::start();
+    let hook = endpoint(&world, &receiver, "/hook", "hmac");
+    hundred(&world, "yearly");
+    receiver.fails_with(&[500; 4]);
+    world.subscribe("acme", "hundred");
+    // 90 days after 2 January are 1 April; at 01:00 of that day it was not yet noon.
+    world.travel_to("2024-04-02T00:59:59");
+    let entries = log(&world, &hook);
+    assert_eq!((entries.len(), &entries[0]["status"]), (1, &json!("failed")));
+    world.travel_to("2024-04-02T01:00");
+    assert_eq!(log(&world, &hook), Vec::<Value>::new());
+    let path = format!("/webhooks/{}/retry", entries[0]["lago_id"].as_str().unwrap());
+    let gone = world.refused(Method::POST, &path, json!({}));
+    assert_eq!(gone, r#"404 {"status":404,"error":"Not Found","code":"webhook_not_found"}"#);
 }

@@ -1,7 +1,8 @@
 //! Where webhooks go, and what became of them (chapter 05, 2.16; chapter 07, 1.5).
 
+use app::App;
 use app::organization::parse_id;
-use app::{App, webhook_endpoint};
+use app::webhook_endpoint::{self, LogFilter};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -47,6 +48,7 @@ pub(crate) fn operations() -> Vec<Operation> {
                 .notes("Last changed first.")
                 .lists::<wire::webhook::Output<'static>>("webhooks")
                 .query("status", ParameterKind::Word(&["pending", "succeeded", "failed"]), "In this state.")
+                .query("search_term", ParameterKind::Text("invoice"), "With this text in their id or type.")
                 .missing(&["webhook_endpoint"]),
             operation::post("/webhooks/{id}/retry", "retryWebhook", "Deliver a message again")
                 .gives::<wire::webhook::Output<'static>>("webhook")
@@ -93,8 +95,8 @@ async fn delete(State(app): State<App>, Path(id): Path<String>, call: Call) -> A
 }
 
 async fn webhooks(State(app): State<App>, Path(id): Path<String>, call: Call) -> ApiResult {
-    let status = call.query.get("status");
-    let entries = webhook_endpoint::webhooks(&app, &call.organization, parse_id(&id), status).await?;
+    let filter = LogFilter { status: call.query.get("status"), search_term: call.query.get("search_term") };
+    let entries = webhook_endpoint::webhooks(&app, &call.organization, parse_id(&id), filter).await?;
     let paging = call.query.paging();
     let outputs: Vec<_> = entries[paging.range(entries.len())].iter().map(webhook_endpoint::log_entry).collect();
     reply::page("webhooks", paging, entries.len(), &outputs)
