@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::customer::Customer;
-use domain::id::OrganizationId;
+use domain::id::{CustomerId, OrganizationId, SubscriptionId};
 use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::problem::Problems;
@@ -335,7 +335,9 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
             organization_id: job.organization_id,
         });
     }
-    let delivery = Delivery { source: Source { ip: job.ip, user_agent: job.user_agent }, events };
+    // Only the deprecated batch checks events, and it alone leaves charges in advance alone.
+    let source = Source { ip: job.ip, user_agent: job.user_agent, is_checked: job.without_advance };
+    let delivery = Delivery { source, events };
     let advance = if job.without_advance { Advance::LeavesAlone } else { Advance::Fires };
     Ok(Received { organization, delivery, advance, work: job.work, unreadable: alone })
 }
@@ -405,6 +407,8 @@ pub struct Found {
     pub source: Source,
     /// The customer of its subscription, if the event came without one.
     pub external_customer_id: Option<String>,
+    /// Customer and record that it is of: known of events of the deprecated batch only (chapter 03, 1.4).
+    pub checked: Option<(CustomerId, SubscriptionId)>,
     /// The zone of its customer, if that is known and has one of its own.
     pub zone: Option<Zone>,
 }
@@ -416,12 +420,12 @@ pub struct Found {
 pub async fn find(app: &App, organization: &Organization, transaction_id: &str) -> Outcome<Found> {
     let days = days(app, organization);
     let found = usage::find(app.store.table(), organization.id, transaction_id, days.0, days.1).await?;
-    let event = found.ok_or(Failure::from(Rejection::NotFound("event")))?;
+    let Recorded { event, source } = found.ok_or(Failure::from(Rejection::NotFound("event")))?;
     if is_deleted(&event, &catalogue::metrics(app, organization.id).await?) {
         return Err(Rejection::NotFound("event").into());
     }
     let owner = owner(app, organization.id, &event).await?;
-    Ok(described(event, Source::default(), owner.as_ref()))
+    Ok(described(event, source, &owner))
 }
 
 /// A page of the organization's events.
@@ -442,38 +446,51 @@ pub struct Page {
 pub async fn list(app: &App, organization: &Organization, range: std::ops::Range<usize>) -> Outcome<Page> {
     let (from, to) = days(app, organization);
     let page = usage::recent(app.store.table(), organization.id, from, to, range.start, range.len()).await?;
-    let mut owners: BTreeMap<(Option<String>, Option<String>), Option<Customer>> = BTreeMap::new();
+    let mut owners: BTreeMap<(Option<String>, Option<String>), Owner> = BTreeMap::new();
     let mut events = Vec::with_capacity(page.events.len());
     for Recorded { event, source } in page.events {
         let owner = match owners.entry((event.external_subscription_id.clone(), event.external_customer_id.clone())) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(owner(app, organization.id, &event).await?),
         };
-        events.push(described(event, source, owner.as_ref()));
+        events.push(described(event, source, owner));
     }
     Ok(Page { total: page.total, events, catalogue: catalogue::metrics(app, organization.id).await? })
 }
 
-/// The customer that an event is of: its subscription's, else the one that it names (chapter 03, 1.3).
-async fn owner(app: &App, organization: OrganizationId, event: &Event) -> Outcome<Option<Customer>> {
-    if let Some(subscription) = &event.external_subscription_id {
-        let records = app.store.subscriptions_by_external_id(organization, subscription).await?;
-        if let Some(record) = records.last() {
-            let customer = app.store.customer(organization, record.customer_id).await?;
-            return Ok(customer.map(|customer| customer.value));
-        }
-    }
-    let Some(external_id) = &event.external_customer_id else { return Ok(None) };
-    let customer = app.store.customer_by_external_id(organization, external_id).await?;
-    Ok(customer.map(|customer| customer.value))
+/// Whose an event is.
+#[derive(Default)]
+struct Owner {
+    customer: Option<Customer>,
+    /// The records with the external id that it names, of that customer.
+    records: Vec<Subscription>,
 }
 
-fn described(event: Event, source: Source, owner: Option<&Customer>) -> Found {
+/// The customer that an event is of: its subscription's, else the one that it names (chapter 03, 1.3).
+async fn owner(app: &App, organization: OrganizationId, event: &Event) -> Outcome<Owner> {
+    if let Some(subscription) = &event.external_subscription_id {
+        let records = app.store.subscriptions_by_external_id(organization, subscription).await?;
+        if let Some(id) = records.last().map(|record| record.customer_id) {
+            let customer = app.store.customer(organization, id).await?.map(|customer| customer.value);
+            let records = records.into_iter().map(|record| record.value);
+            return Ok(Owner { customer, records: records.filter(|record| record.customer_id == id).collect() });
+        }
+    }
+    let Some(external_id) = &event.external_customer_id else { return Ok(Owner::default()) };
+    let customer = app.store.customer_by_external_id(organization, external_id).await?;
+    Ok(Owner { customer: customer.map(|customer| customer.value), records: Vec::new() })
+}
+
+fn described(event: Event, source: Source, Owner { customer, records }: &Owner) -> Found {
     let external_customer_id = match &event.external_customer_id {
         Some(_) => None,
-        None => owner.map(|customer| customer.external_id.clone()),
+        None => customer.as_ref().map(|customer| customer.external_id.clone()),
     };
-    Found { event, source, external_customer_id, zone: owner.and_then(|customer| customer.timezone) }
+    // One that no record covers was sent for whatever record the id had.
+    let record = subscription::covering(records, event.timestamp).first().copied().or(records.last());
+    let checked = record.filter(|_| source.is_checked).map(|record| (record.customer_id, record.id));
+    let zone = customer.as_ref().and_then(|customer| customer.timezone);
+    Found { event, source, external_customer_id, checked, zone }
 }
 
 /// The days of the real clock on which the organization can have received events.

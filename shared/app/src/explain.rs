@@ -1,7 +1,7 @@
 //! Why a fee is what it is: its explanation, and the very events that decided it.
 
 use domain::billing::explain::{inputs, seen, tell};
-use domain::id::{FeeId, InvoiceId, OrganizationId};
+use domain::id::{CustomerId, FeeId, InvoiceId, OrganizationId};
 use domain::invoice::{self, Basis, ChargeItem, Fee, FeeItem, Invoice, UsageBasis};
 use domain::metric::Metric;
 use domain::money::Currency;
@@ -20,6 +20,7 @@ struct Found {
     fee: Fee,
     invoice: Option<InvoiceId>,
     currency: Currency,
+    customer: CustomerId,
     zone: Zone,
 }
 
@@ -30,12 +31,18 @@ async fn find(app: &App, organization: &Organization, id: Option<FeeId>) -> Outc
         let alone = app.store.uninvoiced_fee(organization.id, id).await?.ok_or_else(missing)?.value;
         let customer = app.store.customer(organization.id, alone.customer_id).await?.ok_or_else(missing)?;
         let zone = customer.zone(organization);
-        return Ok(Found { fee: alone.fee, invoice: None, currency: alone.currency, zone });
+        return Ok(Found {
+            fee: alone.fee,
+            invoice: None,
+            currency: alone.currency,
+            customer: alone.customer_id,
+            zone,
+        });
     };
     let invoice = app.store.invoice(organization.id, invoice).await?.ok_or_else(missing)?.value;
-    let (invoice_id, currency, zone) = (invoice.id, invoice.currency, invoice.zone);
+    let (invoice_id, currency, customer, zone) = (invoice.id, invoice.currency, invoice.customer_id, invoice.zone);
     let fee = invoice.fees.into_iter().find(|fee| fee.id == id).ok_or_else(missing)?;
-    Ok(Found { fee, invoice: Some(invoice_id), currency, zone })
+    Ok(Found { fee, invoice: Some(invoice_id), currency, customer, zone })
 }
 
 /// The explanation of a fee, true to its billing: prices, metric and window are those that the fee was computed with.
@@ -46,7 +53,7 @@ async fn find(app: &App, organization: &Organization, id: Option<FeeId>) -> Outc
 /// 404 `fee_not_found`.
 pub async fn explanation(app: &App, organization: &Organization, id: Option<FeeId>) -> Outcome<Output> {
     let found = find(app, organization, id).await?;
-    let Found { fee, invoice, currency, zone } = &found;
+    let Found { fee, invoice, currency, zone, .. } = &found;
     let bare = |kind| Output::bare(fee, *invoice, *currency, kind);
     Ok(match &fee.item {
         FeeItem::Charge(item) => {
@@ -84,7 +91,18 @@ fn kind_of(item: &ChargeItem) -> &'static str {
     }
 }
 
-/// A page of the events that decided a fee, by timestamp, and how many there are. Fees of no usage have none.
+/// A part of the events that decided a fee.
+#[derive(Debug, Clone, Default)]
+pub struct Behind {
+    /// How many decided it.
+    pub total: usize,
+    /// Those of the page, by timestamp.
+    pub events: Vec<Event>,
+    /// The customer of the fee's subscription: that of events that came without one (chapter 03, 1.3).
+    pub external_customer_id: Option<String>,
+}
+
+/// A page of the events that decided a fee. Fees of no usage have none.
 ///
 /// # Errors
 /// 404 `fee_not_found`.
@@ -93,10 +111,10 @@ pub async fn events(
     organization: &Organization,
     id: Option<FeeId>,
     page: impl FnOnce(usize) -> std::ops::Range<usize>,
-) -> Outcome<(usize, Vec<Event>)> {
-    let Found { fee, .. } = find(app, organization, id).await?;
-    let Some(item) = fee.charge() else { return Ok((0, Vec::new())) };
-    let Some(Basis::Usage(basis)) = &item.basis else { return Ok((0, Vec::new())) };
+) -> Outcome<Behind> {
+    let Found { fee, customer, .. } = find(app, organization, id).await?;
+    let Some(item) = fee.charge() else { return Ok(Behind::default()) };
+    let Some(Basis::Usage(basis)) = &item.basis else { return Ok(Behind::default()) };
     let catalogue = catalogue::metrics(app, organization.id).await?;
     let events = seen_events(app, organization.id, &catalogue, &fee, item, basis).await?;
     let inputs: Vec<&Event> = match &item.event {
@@ -104,7 +122,12 @@ pub async fn events(
         None => inputs(basis, item, &events),
     };
     let part = page(inputs.len());
-    Ok((inputs.len(), inputs[part].iter().map(|event| (*event).clone()).collect()))
+    let customer = app.store.customer(organization.id, customer).await?;
+    Ok(Behind {
+        total: inputs.len(),
+        events: inputs[part].iter().map(|event| (*event).clone()).collect(),
+        external_customer_id: customer.map(|customer| customer.value.external_id),
+    })
 }
 
 /// The daily movements of an invoice's fees that show them (chapter 04, 13.3). One read for each log: fees of its groups

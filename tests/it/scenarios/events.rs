@@ -214,11 +214,31 @@ fn an_event_for_several_subscriptions() {
     let answer = world.ask(Method::POST, "/events/batch", Some(&body));
     assert_eq!(answer.line(), "200 ");
     world.settle();
+    let listed = world.get("/events");
     for (id, subscription) in [("both_0", "a"), ("both_1", "b")] {
-        assert_eq!(world.get(&format!("/events/{id}"))["event"]["external_subscription_id"], subscription);
+        let event = world.get(&format!("/events/{id}"))["event"].clone();
+        assert_eq!(event["external_subscription_id"], subscription);
+        // It was checked: whose it is is known.
+        let record = &world.get(&format!("/subscriptions/{subscription}"))["subscription"];
+        assert_eq!(
+            (&event["lago_customer_id"], &event["external_customer_id"]),
+            (&record["lago_customer_id"], &json!("acme"))
+        );
+        assert_eq!(event["lago_subscription_id"], record["lago_id"]);
+        let listed = listed["events"].as_array().unwrap().iter().find(|event| event["transaction_id"] == id).unwrap();
+        assert_eq!(listed["lago_customer_id"], event["lago_customer_id"]);
+        assert_eq!(listed["lago_subscription_id"], event["lago_subscription_id"]);
         let usage = world.get(&format!("/customers/acme/current_usage?external_subscription_id={subscription}"));
         assert_eq!(usage["customer_usage"]["charges_usage"][0]["events_count"], 1);
     }
+    // Nobody has checked these.
+    world.usage("a", "calls", &[("2024-01-05", json!({}))]);
+    world.settle();
+    let listed = world.get("/events");
+    let unchecked =
+        listed["events"].as_array().unwrap().iter().find(|event| event["transaction_id"] == "event-0").unwrap();
+    assert_eq!((&unchecked["lago_customer_id"], &unchecked["lago_subscription_id"]), (&Value::Null, &Value::Null));
+    assert_eq!(unchecked["external_customer_id"], "acme");
 }
 
 #[test]

@@ -328,7 +328,7 @@ impl Simulation {
         assert_eq!((listed.total, listed.events.len()), (events.len(), events.len()), "the list of events");
         for event in events.iter().step_by(7) {
             let found = usage::find(&process, ORGANIZATION, &event.transaction_id, first, last).await.unwrap();
-            assert_eq!(found.map(|found| found.transaction_id), Some(event.transaction_id.clone()));
+            assert_eq!(found.map(|found| found.event.transaction_id), Some(event.transaction_id.clone()));
         }
     }
 

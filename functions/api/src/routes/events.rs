@@ -91,7 +91,12 @@ async fn estimate_fees(State(app): State<App>, call: Call) -> ApiResult {
 }
 
 fn inferred(found: &Found) -> Inferred<'_> {
-    Inferred { external_customer_id: found.external_customer_id.as_deref(), ..Inferred::default() }
+    Inferred {
+        external_customer_id: found.external_customer_id.as_deref(),
+        customer_id: found.checked.map(|(customer, _)| customer),
+        subscription_id: found.checked.map(|(_, record)| record),
+        ..Inferred::default()
+    }
 }
 
 async fn show(State(app): State<App>, Path(transaction_id): Path<String>, call: Call) -> ApiResult {

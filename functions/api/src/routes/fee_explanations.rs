@@ -39,7 +39,8 @@ async fn explanation(State(app): State<App>, Path(id): Path<String>, call: Call)
 async fn events(State(app): State<App>, Path(id): Path<String>, call: Call) -> ApiResult {
     let paging = call.query.paging();
     let page = |total| paging.range(total);
-    let (total, events) = explain::events(&app, &call.organization, parse_id(&id), page).await?;
-    let outputs: Vec<Output<'_>> = events.iter().map(|event| Output::stored(event, Inferred::default())).collect();
-    reply::page("events", paging, total, &outputs)
+    let behind = explain::events(&app, &call.organization, parse_id(&id), page).await?;
+    let inferred = Inferred { external_customer_id: behind.external_customer_id.as_deref(), ..Inferred::default() };
+    let outputs: Vec<Output<'_>> = behind.events.iter().map(|event| Output::stored(event, inferred)).collect();
+    reply::page("events", paging, behind.total, &outputs)
 }

@@ -27,6 +27,8 @@ pub struct Source {
     pub ip: Option<String>,
     /// User agent.
     pub user_agent: Option<String>,
+    /// Whether the API knew customer and subscription when it took the event: that of the deprecated batch.
+    pub is_checked: bool,
 }
 
 /// An event as it stands in the log.
@@ -68,7 +70,7 @@ struct Columns<'a> {
     customer_of: Vec<u32>,
     /// Distinct ones, in order of first appearance.
     #[serde(borrow)]
-    sources: Vec<(Option<&'a str>, Option<&'a str>)>,
+    sources: Vec<(Option<&'a str>, Option<&'a str>, bool)>,
     /// Place in `sources`.
     source_of: Vec<u32>,
     /// Distinct lists of property names, as places in `properties`, in the order sent.
@@ -198,7 +200,7 @@ fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) 
     for (event, source) in rows {
         let customer = event.external_customer_id.as_deref();
         customer_of.push(customer.map_or(0, |customer| customers.place(customer) + 1));
-        source_of.push(sources.place((source.ip.as_deref(), source.user_agent.as_deref())));
+        source_of.push(sources.place((source.ip.as_deref(), source.user_agent.as_deref(), source.is_checked)));
         let mut shape = Vec::with_capacity(event.properties.entries().len());
         for (name, value) in event.properties.entries() {
             let place = names.place(name.as_str());
@@ -373,9 +375,12 @@ fn rows(
         return None;
     }
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    let sources =
-        columns.sources.iter().map(|(ip, user_agent)| Source { ip: owned(*ip), user_agent: owned(*user_agent) });
-    let sources: Vec<Source> = sources.collect();
+    let source = |(ip, user_agent, is_checked): &(_, _, bool)| Source {
+        ip: owned(*ip),
+        user_agent: owned(*user_agent),
+        is_checked: *is_checked,
+    };
+    let sources: Vec<Source> = columns.sources.iter().map(source).collect();
     let mut names = Vec::with_capacity(columns.properties.len());
     let mut values = Vec::with_capacity(columns.properties.len());
     for column in columns.properties {

@@ -274,18 +274,19 @@ pub async fn find(
     transaction_id: &str,
     from_day: NaiveDate,
     to_day: NaiveDate,
-) -> Result<Option<Event>, LoadError> {
+) -> Result<Option<Recorded>, LoadError> {
     let wanted = fingerprint(transaction_id);
     for day in days(from_day, to_day) {
         let entries = entries(table, organization, day).await?;
         let may_hold = entries.into_iter().filter(|entry| entry.fingerprints.contains(&wanted));
         let chunks: Vec<Entry> = may_hold.collect();
         let opened = open(table, organization, &chunks.iter().collect::<Vec<_>>()).await?;
-        let events = opened.into_iter().flatten().map(|recorded| recorded.event);
         // `min_by` keeps the first of equals: the first to arrive.
-        let earliest = events
-            .filter(|event| event.transaction_id == transaction_id)
-            .min_by(|a, b| by_reception(a).cmp(&by_reception(b)));
+        let earliest = opened
+            .into_iter()
+            .flatten()
+            .filter(|recorded| recorded.event.transaction_id == transaction_id)
+            .min_by(|a, b| by_reception(&a.event).cmp(&by_reception(&b.event)));
         if earliest.is_some() {
             return Ok(earliest);
         }

@@ -107,7 +107,11 @@ proptest! {
 
     #[test]
     fn a_chunk_loses_nothing(mut events in prop::collection::vec(any_event(), 1..30), sources in prop::collection::vec("[xy]", 1..3)) {
-        let source = |number: usize| Source { ip: Some(sources[number % sources.len()].clone()), user_agent: number.is_multiple_of(2).then(|| "curl".into()) };
+        let source = |number: usize| Source {
+            ip: Some(sources[number % sources.len()].clone()),
+            user_agent: number.is_multiple_of(2).then(|| "curl".into()),
+            is_checked: number.is_multiple_of(3),
+        };
         let first = events[0].clone();
         for event in &mut events {
             // One log per chunk.
@@ -158,7 +162,8 @@ proptest! {
                 let found = find(&table, organization, &transaction_id, from, to).await.unwrap();
                 let copies = everything.iter().filter(|event| event.transaction_id == transaction_id);
                 let earliest = copies.map(|event| (event.received_at, event.position, event.timestamp)).min();
-                assert_eq!(found.map(|event| (event.received_at, event.position, event.timestamp)), earliest);
+                let found = found.map(|found| (found.event.received_at, found.event.position, found.event.timestamp));
+                assert_eq!(found, earliest);
             }
             everything.sort_by_key(|event| std::cmp::Reverse((event.timestamp, event.received_at, event.position, event.transaction_id.clone())));
             for (offset, limit) in [(0, 100), (0, 3), (2, 5), (100, 10)] {
@@ -231,7 +236,8 @@ async fn large_calls_are_split_and_read_back_whole() {
     expected.sort_by(|a, b| chunk::by_reception(a).cmp(&chunk::by_reception(b)));
     assert_eq!(read(&table, organization, "s", "calls", &Wanted::ALL).await.unwrap(), expected);
     let day = expected[0].received_at.date_naive();
-    assert_eq!(find(&table, organization, "tx999", day, day).await.unwrap(), Some(expected[999].clone()));
+    let found = find(&table, organization, "tx999", day, day).await.unwrap();
+    assert_eq!(found.map(|found| found.event), Some(expected[999].clone()));
 }
 
 #[tokio::test]
@@ -319,8 +325,8 @@ fn a_golden_chunk_and_receipt_decode() {
     let other = Event { id: EventId(id(5)), ..event(Some("s"), "calls", "tx3") };
     let events = [sent, inferred, other];
     let sources = [
-        Source { ip: Some("127.0.0.1".into()), user_agent: None },
-        Source { ip: None, user_agent: Some("curl".into()) },
+        Source { ip: Some("127.0.0.1".into()), user_agent: None, is_checked: false },
+        Source { ip: None, user_agent: Some("curl".into()), is_checked: true },
         Source::default(),
     ];
     let expected: Vec<Recorded> = events

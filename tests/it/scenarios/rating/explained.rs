@@ -147,6 +147,9 @@ fn check_events(world: &World, id: &str, aggregation: &Value) {
         }
     }
     assert_eq!(events.len() as u64, aggregation["events"]["count"].as_u64().unwrap());
+    // They came without a customer: it is their subscription's.
+    let customer = world.get(&format!("/fees/{id}"))["fee"]["external_customer_id"].clone();
+    assert!(events.iter().all(|event| event["external_customer_id"] == customer), "{events:?}");
     let mut ids: Vec<&str> = events.iter().map(|event| event["lago_id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
