@@ -183,3 +183,33 @@ fn questions_that_have_no_answer() {
         200 {"usage_periods":[],"meta":{"current_page":1,"next_page":null,"prev_page":null,"total_pages":0,"total_count":0}}"#]]
     .assert_eq(&lines.join("\n"));
 }
+
+#[test]
+fn groups_stand_by_their_own_names() {
+    let world = World::new("2024-01-01");
+    let values = json!([
+        {"name": "aws", "key": "region", "values": ["us", "eu"]}, {"name": "gcp", "key": "region", "values": ["asia"]},
+    ]);
+    world.metric_with("traffic", "sum bytes", json!({"group": {"key": "cloud", "values": values}}));
+    let mut charge = world.charge("traffic", "standard", json!({"amount": "1"}));
+    // What a price is called on the invoice orders nothing.
+    charge["group_properties"] = json!([
+        {"group_id": world.group_id("traffic", "us"), "values": {"amount": "2"}, "invoice_display_name": "America"},
+        {"group_id": world.group_id("traffic", "asia"), "values": {"amount": "3"}, "invoice_display_name": "Asia"},
+    ]);
+    world.plan("plan", "0 EUR monthly", &[charge]);
+    world.subscribe("acme", "plan");
+    let used = |cloud: &str, region: &str| ("2024-01-05", json!({"bytes": 1, "cloud": cloud, "region": region}));
+    world.usage("acme", "traffic", &[used("aws", "us"), used("aws", "eu"), used("gcp", "asia")]);
+    let groups = [
+        "    aws/eu 1.0 units, 1 events: 1.00\n",
+        "    aws/us 1.0 units, 1 events: 2.00\n",
+        "    gcp/asia 1.0 units, 1 events: 3.00\n",
+    ]
+    .concat();
+    let current = world.current_usage("acme");
+    assert!(current.ends_with(&groups), "{current}");
+    world.travel_to("2024-02-01");
+    let past = text(&world, PATH);
+    assert!(past.contains(&groups), "{past}");
+}

@@ -170,6 +170,16 @@ impl UsageBasis {
             [(_, name), (_, value), ..] => Some((name, value)),
         }
     }
+
+    /// The leaf's own name, whatever its price is called: `value`, or `<parent value> • <value>` (chapter 03, 2.3).
+    #[must_use]
+    pub fn leaf_name(&self) -> Option<String> {
+        match self.dimensions.as_slice() {
+            [] => None,
+            [(_, value)] => Some(value.clone()),
+            [(_, name), (_, value), ..] => Some(format!("{name} • {value}")),
+        }
+    }
 }
 
 /// The dimensions that events of a leaf must have, as a basis keeps them.

@@ -92,9 +92,9 @@ impl ChargeUsage {
             known.used = known.used.checked_add(used).unwrap_or(known.used);
             return;
         }
-        let leaf = match &item.basis {
-            Some(Basis::Usage(basis)) => basis.leaf(),
-            Some(Basis::Minimum(_)) | None => None,
+        let (leaf, name) = match &item.basis {
+            Some(Basis::Usage(basis)) => (basis.leaf(), basis.leaf_name()),
+            Some(Basis::Minimum(_)) | None => (None, None),
         };
         // Earlier programs kept the name only: `value`, or `<parent value> • <value>`.
         let named = || group.display_name.split_once(" • ").unwrap_or(("", &group.display_name));
@@ -103,7 +103,7 @@ impl ChargeUsage {
             id: group.id,
             key: key.to_owned(),
             value: value.to_owned(),
-            display_name: group.display_name.clone(),
+            display_name: name.unwrap_or_else(|| group.display_name.clone()),
             used,
         });
     }
