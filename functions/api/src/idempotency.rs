@@ -93,6 +93,9 @@ fn key(headers: &HeaderMap) -> Result<String, Problems> {
     if text.is_empty() {
         return Err(Problems::one(FIELD, codes::MANDATORY));
     }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Problems::one(FIELD, codes::INVALID));
+    }
     if text.len() > KEY_BYTES_MAX {
         return Err(Problems::one(FIELD, codes::TOO_LONG));
     }

@@ -301,14 +301,21 @@ fn a_body_without_its_root_names_it() {
 #[test]
 fn a_body_that_is_not_sent_as_json_is_none() {
     let world = World::new("2024-01-01");
-    let sent = shared()
-        .http
-        .post(url("/api/v1/taxes"))
-        .bearer_auth(&world.key)
-        .body(r#"{"tax":{"name":"n","code":"c","rate":1}}"#)
-        .send();
-    let answer = shared().runtime.block_on(async { sent.await.unwrap().text().await.unwrap() });
-    assert_eq!(answer, r#"{"status":400,"error":"BadRequest: param is missing or the value is empty: tax"}"#);
+    let tax = json!({"tax": {"name": "VAT", "code": "vat", "rate": 20}}).to_string();
+    let sent = |content_type: &str| {
+        let request = shared().http.post(url("/api/v1/taxes")).bearer_auth(&world.key);
+        let request = request.header("Content-Type", content_type).body(tax.clone());
+        shared().runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            format!("{} {}", response.status().as_u16(), response.text().await.unwrap())
+        })
+    };
+    let absent = r#"400 {"status":400,"error":"BadRequest: param is missing or the value is empty: tax"}"#;
+    for content_type in ["application/vnd.api+json", "application/jsonp", "text/json", "text/plain", ""] {
+        assert_eq!(sent(content_type), absent, "{content_type}");
+    }
+    assert_eq!(world.get("/taxes")["meta"]["total_count"], 0);
+    assert!(sent("Application/JSON ; charset=utf-8").starts_with("200 "));
 }
 
 #[test]

@@ -150,6 +150,8 @@ fn keys_have_a_form() {
     assert_eq!(with(vec![b"  ".to_vec()], tax("a")), problem("value_is_mandatory"));
     assert_eq!(with(vec![vec![b'k'; 256]], tax("a")), problem("value_is_too_long"));
     assert_eq!(with(vec![vec![0xff, 0xfe]], tax("a")), problem("value_is_invalid"));
+    assert_eq!(with(vec![b"two words".to_vec()], tax("a")), problem("value_is_invalid"));
+    assert_eq!(with(vec![b"a\ttab".to_vec()], tax("a")), problem("value_is_invalid"));
     assert_eq!(with(vec![b"one".to_vec(), b"two".to_vec()], tax("a")), problem("value_is_invalid"));
     assert_eq!(world.get("/taxes")["meta"]["total_count"], 0);
     assert!(with(vec![vec![b'k'; 255]], tax("a")).starts_with("200"));
