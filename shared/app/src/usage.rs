@@ -37,8 +37,9 @@ impl Span {
     /// What a metric's aggregation over a window looks at: a recurring one looks at all that was before, too.
     #[must_use]
     pub fn of(metric: &Metric, from: Instant, to: Instant) -> Span {
-        // Windows compare at whole seconds, timestamps rounded: a second more on each side holds whatever is in.
-        let margin = TimeDelta::seconds(1);
+        // Windows compare at whole seconds, bounds without their fraction and timestamps rounded half up: what is in may be
+        // almost a second and a half earlier than `from`, and half a second later than `to`.
+        let margin = TimeDelta::seconds(2);
         let earliest = from.checked_sub_signed(margin).unwrap_or(from);
         Span { from: (!metric.recurring).then_some(earliest), to: to.checked_add_signed(margin).unwrap_or(to) }
     }
@@ -264,4 +265,35 @@ async fn of_record(
         taxes_amount_cents: domain::tax::on_usage(&taxed),
         charges,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_holds_whatever_is_in_its_window() {
+        let at = |millis: i64| Instant::from_timestamp_millis(millis).unwrap();
+        // As a record that an upgrade started within a second.
+        let window = Window { from: at(30_700), to: at(60_700), end: End::Included, period_days: 1 };
+        let metric = Metric {
+            id: domain::id::MetricId(uuid::Uuid::nil()),
+            name: "Calls".into(),
+            code: "calls".into(),
+            description: None,
+            aggregation: domain::metric::AggregationType::Count,
+            weighted_interval: None,
+            recurring: false,
+            field_name: None,
+            groups: domain::metric::groups::Groups::None,
+            created_at: at(0),
+            created_seq: 0,
+            deleted_at: None,
+        };
+        let span = Span::of(&metric, window.from, window.to);
+        for instant in (25_000..65_000).step_by(100).map(at).filter(|instant| window.contains(*instant)) {
+            assert!(span.from.unwrap() <= instant && instant <= span.to, "{instant}");
+        }
+    }
 }
