@@ -22,6 +22,7 @@ use domain::time::Instant;
 use domain::usage::digest;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use store::items::{Draft, Live, RunningNumber, SETTLING};
+use store::record::Record;
 use store::repositories::CustomerFile;
 use store::table::{Condition, Write};
 use store::usage::Asked;
@@ -541,7 +542,7 @@ pub async fn finalize(app: &App, organization: OrganizationId, id: InvoiceId, at
             let mut commit = app
                 .commit(&account.organization)
                 .update_invoice(&draft, &invoice)
-                .write(Write::Delete(keys::draft(organization, id), Condition::None));
+                .write(Write::Delete(Draft::of(&draft).key(crate::scope(&account.organization)), Condition::None));
             commit = purse.spend(commit, &invoice, &used)?;
             for message in notice::of_invoice(app, &account, &invoice, &[], at)? {
                 commit = commit.then(&message);
@@ -587,16 +588,12 @@ pub async fn refresh(app: &App, organization: OrganizationId, id: InvoiceId) -> 
 }
 
 /// Gives drafts the dates of the grace period and payment term that apply now: those of one customer, or all. What is past
-/// due by the new grace period is finalized (chapter 04, 6.2).
+/// due by the new grace period is finalized, each customer's oldest first (chapter 04, 6.2).
 ///
 /// # Errors
 /// As for `finalize`: the job comes again and goes on.
 pub async fn redate_drafts(app: &App, organization: OrganizationId, customer: Option<CustomerId>) -> Outcome<()> {
-    let ids = match customer {
-        Some(customer) => drafts_of(app, organization, customer).await?,
-        None => app.store.drafts(organization).await?.into_iter().map(|mark| mark.invoice).collect(),
-    };
-    for id in ids {
+    for Draft { invoice: id, .. } in app.store.drafts(organization, customer).await? {
         let is_past_due = app.until_no_conflict(|| redate(app, organization, id)).await?;
         if is_past_due {
             let now = app.now(&app.organization(organization).await?);
@@ -604,17 +601,6 @@ pub async fn redate_drafts(app: &App, organization: OrganizationId, customer: Op
         }
     }
     Ok(())
-}
-
-/// A customer's drafts, newest first.
-pub(crate) async fn drafts_of(
-    app: &App,
-    organization: OrganizationId,
-    customer: CustomerId,
-) -> Outcome<Vec<InvoiceId>> {
-    let invoices = app.store.list_invoices(organization, Some(customer), |total| 0..total).await?;
-    let drafts = invoices.entries.iter().filter(|invoice| invoice.status == Status::Draft);
-    Ok(drafts.map(|invoice| invoice.id).collect())
 }
 
 /// Dates one draft anew, unless it is past due: then it says so.
@@ -720,13 +706,38 @@ pub async fn run(app: &App, job: &BillingJob) -> Outcome<()> {
     app.finish_work(organization, job.work()).await
 }
 
-/// Refreshes or finalizes a draft at its own due mark, if that has come.
+/// Refreshes or finalizes a draft that is due, and before it the customer's older drafts that are due, too: what the credit
+/// note of one holds pays the next, and the oldest takes coupons and prepaid credits first (00-index, ruling 9).
+///
+/// # Errors
+/// As for `finalize`. An older draft that can never be final is its own job's failure.
 pub(crate) async fn finalize_due(app: &App, organization: OrganizationId, id: InvoiceId, now: Instant) -> Outcome<()> {
-    let Some(draft) = load_draft(app, organization, id).await? else { return Ok(()) };
-    let Some(at) = draft.next_due.filter(|at| *at <= now) else { return Ok(()) };
-    let account = Account::of(app, organization, draft.customer_id).await?;
-    if closing::is_refresh(&account.organization, &account.customer, &draft, at) {
-        return refresh(app, organization, id).await.map(drop);
+    let Some(draft) = load_draft(app, organization, id).await?.filter(|draft| is_due(draft, now)) else {
+        return Ok(());
+    };
+    let drafts = app.store.drafts(organization, Some(draft.customer_id)).await?;
+    for older in drafts.into_iter().map(|mark| mark.invoice).take_while(|older| *older != id) {
+        match settle_due(app, organization, older, now).await {
+            Err(Failure::Bug(cause)) => tracing::warn!(invoice.id = %older, "{older} stays a draft: {cause}"),
+            settled => settled?,
+        }
     }
-    finalize(app, organization, id, at).await.map(drop)
+    settle_due(app, organization, id, now).await
+}
+
+fn is_due(draft: &Invoice, now: Instant) -> bool {
+    draft.next_due.is_some_and(|at| at <= now)
+}
+
+/// Refreshes or finalizes a draft at its own due mark, as often as one has come by `now`.
+async fn settle_due(app: &App, organization: OrganizationId, id: InvoiceId, now: Instant) -> Outcome<()> {
+    loop {
+        let Some(draft) = load_draft(app, organization, id).await? else { return Ok(()) };
+        let Some(at) = draft.next_due.filter(|at| *at <= now) else { return Ok(()) };
+        let account = Account::of(app, organization, draft.customer_id).await?;
+        if !closing::is_refresh(&account.organization, &account.customer, &draft, at) {
+            return finalize(app, organization, id, at).await.map(drop);
+        }
+        refresh(app, organization, id).await?;
+    }
 }

@@ -435,7 +435,8 @@ pub async fn finish_plan_deletion(app: &App, organization: OrganizationId, id: P
             crate::subscription::end_by_deletion(app, &organization, record.customer_id, record.id, now).await?;
         }
     }
-    let drafts = app.store.drafts(organization.id).await?;
+    let drafts = app.store.drafts(organization.id, None).await?;
+    // Each customer's oldest first, as they come.
     for draft in drafts.iter().filter(|draft| draft.plans.iter().any(|plan| ids.contains(plan))) {
         billing::finalize(app, organization.id, draft.invoice, now).await?;
     }

@@ -280,9 +280,9 @@ pub async fn finish_deletion(app: &App, organization: OrganizationId, id: Custom
     for record in &file.subscriptions {
         crate::subscription::end_by_deletion(app, &organization, id, record.id, at).await?;
     }
-    // The oldest first: what its credit notes hold pays the next.
-    for draft in billing::drafts_of(app, organization.id, id).await?.into_iter().rev() {
-        billing::finalize(app, organization.id, draft, at).await?;
+    // The oldest first, as they come: what its credit notes hold pays the next.
+    for draft in app.store.drafts(organization.id, Some(id)).await? {
+        billing::finalize(app, organization.id, draft.invoice, at).await?;
     }
     // Only now: the drafts could still use them (chapter 04, 12.3).
     let Some(file) = app.store.customer_file(organization.id, id).await? else { return Ok(()) };

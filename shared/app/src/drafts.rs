@@ -10,7 +10,7 @@ use store::items::Draft;
 use store::outbox::Message;
 use uuid::Uuid;
 
-use crate::billing::{Account, drafts_of, load_draft};
+use crate::billing::{Account, load_draft};
 use crate::jobs::BillingJob;
 use crate::{App, Attempt, Outcome, retry_on_conflict};
 
@@ -42,11 +42,12 @@ impl Flag {
         job.message(&concerns)
     }
 
-    /// Whether a draft may be concerned, by its mark. Whose it is, the mark does not say.
+    /// Whether a draft may be concerned, by its mark. Which taxes its customer has, the mark does not say.
     fn may_concern(&self, mark: &Draft) -> bool {
         match self {
             Flag::Plans(plans) => mark.plans.iter().any(|plan| plans.contains(plan)),
-            Flag::Customer(_) | Flag::Tax { .. } => true,
+            Flag::Customer(customer) => mark.customer == *customer,
+            Flag::Tax { .. } => true,
         }
     }
 }
@@ -86,15 +87,10 @@ impl<'de> Deserialize<'de> for Flag {
 /// # Errors
 /// `Unavailable`: the job comes again and goes on.
 pub(crate) async fn flag(app: &App, organization: OrganizationId, flag: &Flag) -> Outcome<()> {
-    let ids = match flag {
-        Flag::Customer(customer) => drafts_of(app, organization, *customer).await?,
-        Flag::Plans(_) | Flag::Tax { .. } => {
-            let marks = app.store.drafts(organization).await?;
-            marks.into_iter().filter(|mark| flag.may_concern(mark)).map(|mark| mark.invoice).collect()
-        }
-    };
-    for id in ids {
-        app.until_no_conflict(|| flag_one(app, organization, id, flag)).await?;
+    let customer = if let Flag::Customer(customer) = flag { Some(*customer) } else { None };
+    let marks = app.store.drafts(organization, customer).await?;
+    for mark in marks.iter().filter(|mark| flag.may_concern(mark)) {
+        app.until_no_conflict(|| flag_one(app, organization, mark.invoice, flag)).await?;
     }
     Ok(())
 }

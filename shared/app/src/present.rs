@@ -186,7 +186,7 @@ pub async fn metrics(
         return Ok(Vec::new());
     }
     let plans = crate::catalogue::plans_and_children(app, organization).await?;
-    let drafts = app.store.drafts(organization).await?;
+    let drafts = app.store.drafts(organization, None).await?;
     // Subscriptions of each plan concerned, read once for all metrics.
     let mut active: BTreeMap<PlanId, u64> = BTreeMap::new();
     let mut outputs = Vec::with_capacity(metrics.len());
@@ -235,7 +235,7 @@ async fn plans_with(
         return Ok(Vec::new());
     }
     let metrics = catalogue::metrics(app, organization).await?;
-    let drafts = app.store.drafts(organization).await?;
+    let drafts = app.store.drafts(organization, None).await?;
     let tax_ids =
         plans.iter().flat_map(|plan| plan.charges.iter().flat_map(|charge| &charge.tax_ids).chain(&plan.tax_ids));
     let taxes = taxes_of_with(app, organization, &tax_ids.copied().collect(), pending).await?;

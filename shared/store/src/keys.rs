@@ -242,16 +242,23 @@ pub fn ledger(organization: OrganizationId, customer: CustomerId) -> String {
     partition(organization, &["LDG", &simple(customer.0)])
 }
 
-/// The mark of a draft invoice among the organization's drafts.
+/// The mark of a draft invoice among the organization's drafts. Those of a customer stand in order of creation.
 #[must_use]
-pub fn draft(organization: OrganizationId, id: InvoiceId) -> Key {
-    key(organization, &["DRF"], simple(id.0))
+pub fn draft(organization: OrganizationId, customer: CustomerId, at: Instant, seq: i64, id: InvoiceId) -> Key {
+    let (of_customer, at, seq) = (drafts_of(customer), sortable(at), sequence(seq));
+    key(organization, &["DRF"], format!("{of_customer}{at}#{seq}#{}", simple(id.0)))
 }
 
 /// The marks of every draft invoice of an organization.
 #[must_use]
 pub fn drafts(organization: OrganizationId) -> String {
     partition(organization, &["DRF"])
+}
+
+/// Prefix of a customer's drafts in that partition.
+#[must_use]
+pub fn drafts_of(customer: CustomerId) -> String {
+    format!("{}#", simple(customer.0))
 }
 
 /// A wallet.

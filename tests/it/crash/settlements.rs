@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use app::billing;
+use app::jobs::BillingJob;
 use domain::id::InvoiceId;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -149,6 +150,37 @@ fn many_finalizations_at_once_end_as_if_one_after_the_other() {
         // In some order: 10 % of 100.00 five times, the pot (250.00) on what is left of the first three.
         assert_eq!(coupons[..6], [10_000, 10_000, 8_000, 1_000, 1_000, 0]);
         assert_eq!(coupons.iter().sum::<i64>(), 25_000 + 5 * 1_000);
+    });
+}
+
+#[test]
+fn jobs_of_drafts_in_any_order_finalize_the_oldest_first() {
+    const DRAFTS: usize = 8;
+    shared().runtime.block_on(async {
+        let (system, ids) = drafts(DRAFTS).await;
+        coupon(&system, "pot", "once", fixed(25_000)).await;
+        apply(&system, "pot").await;
+        system.set_clock("2024-01-31T01:00:00");
+        let at = system.app.clock.now();
+        let mut tasks = JoinSet::new();
+        // The list begins with the newest.
+        for id in ids {
+            let system = system.clone();
+            tasks.spawn(async move {
+                let organization_id = system.organization().0;
+                let job = BillingJob::FinalizeInvoice { organization_id, invoice_id: id.parse().unwrap(), at };
+                // As its queue does: what was not done comes again.
+                while billing::run(&system.app, &job).await.is_err() {}
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+        check_laws(&system).await;
+        let mut invoices = invoices(&system).await;
+        invoices.sort_by_key(|invoice| cents(invoice, "sequential_id"));
+        let coupons: Vec<i64> = invoices.iter().map(|invoice| cents(invoice, "coupons_amount_cents")).collect();
+        assert_eq!(coupons, [10_000, 10_000, 5_000, 0, 0, 0, 0, 0]);
     });
 }
 

@@ -191,3 +191,87 @@ fn a_changed_tax_refreshes_the_drafts_it_concerns() {
     "#]]
     .assert_eq(&world.invoices("acme"));
 }
+
+/// Five drafts of `acme`, 10.00 each, four made at one instant and one a day later, and a wallet of 15.00.
+fn five_drafts() -> World {
+    let world = World::with("2024-01-10", json!({"billing_configuration": {"invoice_grace_period": 20}}));
+    world.plan("plan", "10.00 EUR monthly in advance", &[]);
+    world.customer("acme", json!({"currency": "EUR"}));
+    for number in 0..5 {
+        if number == 4 {
+            world.travel_to("2024-01-11");
+        }
+        let more = json!({"external_id": format!("s{number}"), "billing_time": "anniversary"});
+        world.subscribe_with("acme", "plan", more);
+    }
+    let wallet =
+        json!({"external_customer_id": "acme", "rate_amount": "1", "currency": "EUR", "granted_credits": "15"});
+    world.post("/wallets", json!({ "wallet": wallet }));
+    world.settle();
+    world
+}
+
+#[test]
+fn the_oldest_draft_is_finalized_first() {
+    // Where the subscriptions end, the note of each draft for its unused days pays the next.
+    let (go_on, end) = ([1000, 500, 0, 0, 0], [1000, 65, 65, 65, 65]);
+    let ways: [(&str, fn(&World), [i64; 5]); 5] = [
+        ("the clock", |world| world.travel_to("2024-01-31T00:20"), go_on),
+        (
+            "a shorter grace period of the customer",
+            |world| {
+                world.travel_to("2024-01-12");
+                world.customer("acme", json!({"billing_configuration": {"invoice_grace_period": 0}}));
+            },
+            go_on,
+        ),
+        (
+            "a shorter grace period of the organization",
+            |world| {
+                world.travel_to("2024-01-12");
+                let none = json!({"billing_configuration": {"invoice_grace_period": 0}});
+                world.put("/organizations", json!({ "organization": none }));
+            },
+            go_on,
+        ),
+        ("the end of the plan", |world| drop(world.delete("/plans/plan")), end),
+        ("the end of the customer", |world| drop(world.delete("/customers/acme")), end),
+    ];
+    for (way, act, expected) in ways {
+        let world = five_drafts();
+        act(&world);
+        world.settle();
+        let invoices = world.all_invoices("acme");
+        assert!(invoices.iter().all(|invoice| invoice["status"] == "finalized"), "{way}");
+        let paid: Vec<i64> =
+            invoices.iter().take(5).map(|invoice| invoice["prepaid_credit_amount_cents"].as_i64().unwrap()).collect();
+        assert_eq!(paid, expected, "{way}");
+    }
+}
+
+#[test]
+fn the_credit_note_of_an_upgrade_pays_the_draft_that_follows_it() {
+    let world = World::with("2024-01-01", json!({"billing_configuration": {"invoice_grace_period": 2}}));
+    world.plan("small", "31.00 EUR monthly in advance", &[]);
+    world.plan("large", "62.00 EUR monthly in advance", &[]);
+    let customers = ["a", "b", "c", "d", "e", "f"];
+    for customer in customers {
+        world.subscribe(customer, "small");
+    }
+    world.travel_to("2024-01-01T00:10");
+    for customer in customers {
+        world.subscribe(customer, "large");
+    }
+    // Both drafts are due at one instant.
+    world.travel_to("2024-01-03T00:20");
+    for customer in customers {
+        let totals = world.all_invoices(customer);
+        let cents = |one: &Value, name: &str| one[name].as_i64().unwrap();
+        let totals: Vec<_> = totals
+            .iter()
+            .map(|one| (cents(one, "credit_notes_amount_cents"), cents(one, "total_amount_cents")))
+            .collect();
+        // The first month, what is left to bill of the old plan, the new one.
+        assert_eq!(totals, [(0, 3100), (0, 0), (3100, 3100)], "{customer}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use domain::id::{MetricId, OrganizationId, PlanId, TaxId};
+use domain::id::{CustomerId, MetricId, OrganizationId, PlanId, TaxId};
 use domain::metric::Metric;
 use domain::plan::Plan;
 use domain::tax::Tax;
@@ -108,9 +108,15 @@ impl Store {
         Ok(children.into_iter().flatten().map(|child| child.value).collect())
     }
 
-    /// The marks of all draft invoices.
-    pub async fn drafts(&self, organization: OrganizationId) -> Result<Vec<Draft>, LoadError> {
-        let items = self.items(Query::partition(keys::drafts(organization))).await?;
+    /// The marks of all draft invoices, or of a customer's. Those of one customer stand together, the oldest first. One
+    /// query.
+    pub async fn drafts(
+        &self,
+        organization: OrganizationId,
+        customer: Option<CustomerId>,
+    ) -> Result<Vec<Draft>, LoadError> {
+        let of_customer = customer.map(keys::drafts_of).unwrap_or_default();
+        let items = self.items(Query::prefix(keys::drafts(organization), &of_customer)).await?;
         let drafts = items.iter().map(from_item).collect::<Result<Vec<Versioned<Draft>>, _>>()?;
         Ok(drafts.into_iter().map(|draft| draft.value).collect())
     }
