@@ -23,14 +23,25 @@ pub fn trunc(value: Decimal, places: u32) -> Decimal {
 /// `a * b / c`, multiplied first and divided last (chapter 02, 0), for quantities whose product may pass 28 digits.
 ///
 /// The exact product is used where the decimal type can hold it; beyond that (amounts above 10^20 cents, say) the
-/// division comes first, which is exact to 28 digits still. `c` must not be zero; it is a number of days or of units
+/// division comes first, which is exact to 28 digits still. A result that does not fit is the end of the decimals on its
+/// side: above every amount, never a zero that could pass for one. `c` must not be zero; it is a number of days or of units
 /// that callers have checked, and a zero gives zero rather than a panic.
 #[must_use]
 pub fn mul_div(a: Decimal, b: Decimal, c: Decimal) -> Decimal {
-    match a.checked_mul(b).and_then(|product| product.checked_div(c)) {
-        Some(quotient) => quotient,
-        None => a.checked_div(c).and_then(|part| part.checked_mul(b)).unwrap_or_default(),
+    if c.is_zero() {
+        return Decimal::ZERO;
     }
+    let exact = a.checked_mul(b).and_then(|product| product.checked_div(c));
+    exact.or_else(|| a.checked_div(c).and_then(|part| part.checked_mul(b))).unwrap_or_else(|| {
+        let is_negative = a.is_sign_negative() ^ b.is_sign_negative() ^ c.is_sign_negative();
+        if is_negative { Decimal::MIN } else { Decimal::MAX }
+    })
+}
+
+/// A sum that stays at the end of the decimals where it leaves them, as a result of `mul_div` does.
+#[must_use]
+pub fn sum(terms: impl IntoIterator<Item = Decimal>) -> Decimal {
+    terms.into_iter().fold(Decimal::ZERO, Decimal::saturating_add)
 }
 
 /// The wire's text of a decimal: plain notation, no trailing zeros, at least one digit after the point (chapter 03, 0.1).
@@ -69,6 +80,21 @@ mod tests {
     use rust_decimal_macros::dec;
 
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_at_the_end_and_never_nothing() {
+        let check = |(a, b, c), expected| assert_eq!(mul_div(a, b, c), expected, "{a} * {b} / {c}");
+        check((dec!(10), dec!(20), dec!(100)), dec!(2));
+        // The product does not fit, the result does.
+        check((dec!(1e20), dec!(1e20), dec!(1e20)), dec!(1e20));
+        check((dec!(1e20), dec!(1e15), dec!(100)), Decimal::MAX);
+        check((dec!(-1e20), dec!(1e15), dec!(100)), Decimal::MIN);
+        check((dec!(1e20), dec!(-1e15), dec!(-100)), Decimal::MAX);
+        check((dec!(1e20), dec!(1e15), dec!(0)), Decimal::ZERO);
+        check((dec!(0), dec!(1e28), dec!(100)), Decimal::ZERO);
+        assert_eq!(sum([Decimal::MAX, Decimal::MAX]), Decimal::MAX);
+        assert_eq!(sum([dec!(1), dec!(2.5)]), dec!(3.5));
+    }
 
     #[test]
     fn ties_round_away_from_zero() {

@@ -208,8 +208,8 @@ pub fn on_fee(owner: uuid::Uuid, taxes: &[Tax], net: Decimal) -> FeeTaxes {
 #[must_use]
 pub fn again(mut taxes: Vec<FeeTax>, net: Decimal) -> FeeTaxes {
     taxes.iter_mut().for_each(|tax| tax.amount_cents = cents(share(net, tax.rate)));
-    let exact = taxes.iter().map(|tax| share(net, tax.rate)).sum();
-    FeeTaxes { amount_cents: cents(exact), rate: taxes.iter().map(|tax| tax.rate).sum(), taxes }
+    let exact = number::sum(taxes.iter().map(|tax| share(net, tax.rate)));
+    FeeTaxes { amount_cents: cents(exact), rate: number::sum(taxes.iter().map(|tax| tax.rate)), taxes }
 }
 
 /// What the taxes of an invoice come to.
@@ -241,12 +241,13 @@ pub fn on_invoice(owner: uuid::Uuid, fees: &[(&[FeeTax], Decimal)]) -> InvoiceTa
         let carriers = || fees.iter().filter(|(taxes, _)| taxes.iter().any(|other| other.tax_id == tax.tax_id));
         let base: Decimal = carriers().map(|(_, net)| *net).sum();
         let amount = share(base, tax.rate);
-        exact += amount;
-        sum.rate += if sub_total.is_zero() {
+        exact = number::sum([exact, amount]);
+        let rate = if sub_total.is_zero() {
             number::mul_div(tax.rate, Decimal::from(carriers().count()), Decimal::from(fees.len()))
         } else {
             number::mul_div(tax.rate, base, sub_total)
         };
+        sum.rate = number::sum([sum.rate, rate]);
         sum.taxes.push(InvoiceTax {
             tax: FeeTax {
                 id: AppliedTaxId(derived("applied tax", &[owner.as_bytes(), tax.tax_id.0.as_bytes()])),
@@ -268,7 +269,7 @@ pub fn on_invoice(owner: uuid::Uuid, fees: &[(&[FeeTax], Decimal)]) -> InvoiceTa
 pub fn on_usage(charges: &[(Vec<Tax>, i64)]) -> i64 {
     let terms =
         charges.iter().flat_map(|(taxes, amount)| taxes.iter().map(|tax| share(Decimal::from(*amount), tax.rate)));
-    cents(terms.sum())
+    cents(number::sum(terms))
 }
 
 /// `net * rate / 100`, exact.
@@ -276,7 +277,7 @@ fn share(net: Decimal, rate: Decimal) -> Decimal {
     number::mul_div(net, rate, Decimal::ONE_HUNDRED)
 }
 
-/// Rounded to whole minor units; saturates at the ends of 64 bits, which `violations` of the invoice then reports.
+/// Rounded to whole minor units; saturates at the ends of 64 bits: no invoice's sum has room for that (`AmountOverflow`).
 fn cents(amount: Decimal) -> i64 {
     let rounded = number::round(amount, 0);
     i64::try_from(rounded).unwrap_or(if rounded.is_sign_negative() { i64::MIN } else { i64::MAX })

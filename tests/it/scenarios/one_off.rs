@@ -185,6 +185,15 @@ fn what_a_one_off_invoice_is_refused_for() {
         with(json!({"add_on_code": "setup", "unit_amount_cents": -1})),
         invalid("unit_amount_cents", "value_is_out_of_range")
     );
+    // Tax rates have no bound: what one comes to may be more than any invoice holds, but never nothing.
+    world.tax("beyond", "1e20", false);
+    world.tax("limit", "7e28", false);
+    for taxes in [json!(["beyond"]), json!(["limit", "beyond"])] {
+        assert_eq!(
+            with(json!({"add_on_code": "setup", "unit_amount_cents": 1_000_000_000_000_000_i64, "tax_codes": taxes})),
+            invalid("unit_amount_cents", "value_is_out_of_range")
+        );
+    }
     assert_eq!(with(json!({"add_on_code": "setup", "units": "many"})), invalid("units", "value_is_invalid"));
     assert_eq!(
         world.refused(Method::POST, "/invoices", json!({})),

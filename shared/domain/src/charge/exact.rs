@@ -23,7 +23,7 @@ pub(super) fn mul(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
 
 /// `a * b / c`, multiplied first and divided last. Where only the product is too large the division comes first.
 ///
-/// `number::mul_div` gives zero for a result that does not fit; a fee must not be zero for that reason.
+/// `number::mul_div` gives the end of the decimals for a result that does not fit; here it is an error.
 pub(super) fn mul_div(a: Decimal, b: Decimal, c: Decimal) -> Result<Decimal, Overflow> {
     match a.checked_mul(b).and_then(|product| product.checked_div(c)) {
         Some(quotient) => Ok(quotient),
