@@ -261,7 +261,7 @@ pub(crate) async fn transition(
     let mut commit = app.commit(&account.organization);
     for issued in credit_note::for_ended(app, account, &changed, at, excess).await? {
         commit = issued.add_to(commit);
-        for message in issued.messages(app, account) {
+        for message in issued.messages(app, account).await? {
             commit = commit.then(&message);
         }
     }

@@ -25,6 +25,7 @@ use wire::input::Fields;
 
 use crate::billing::Account;
 use crate::jobs::BillingJob;
+use crate::present::living_taxes;
 use crate::{App, Failure, Outcome, Rejection, customer, invoice, notice, retry_on_conflict};
 
 /// Most notes that clients may make of one draft: they change with it in one item.
@@ -85,7 +86,7 @@ pub async fn create(app: &App, organization: &Organization, fields: Fields<'_>) 
         let (note, invoice) = credit_note::issue(&found, &notes, new.terms, (&lines, &priced), birth);
         let issued = Issued { read: found.clone(), stored, invoice, note };
         let mut commit = issued.add_to(app.commit(organization));
-        for message in issued.messages(app, &account) {
+        for message in issued.messages(app, &account).await? {
             commit = commit.then(&message);
         }
         retry_on_conflict(app.execute(commit).await)?;
@@ -119,13 +120,18 @@ impl Issued {
         commit.save_draft_notes(self.stored.drafts.as_ref(), &DraftNotes { invoice: self.invoice.id, notes })
     }
 
-    /// What the world hears of it: nothing while it is a draft.
-    pub(crate) fn messages(&self, app: &App, account: &Account) -> Vec<store::outbox::Message> {
-        if self.note.is_finalized() {
-            notice::of_credit_note(app, account, &self.note, &self.invoice.fees)
-        } else {
-            Vec::new()
+    /// What the world hears of it: nothing while it is a draft. Taxes of its invoice that were deleted are not shown.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub(crate) async fn messages(&self, app: &App, account: &Account) -> Outcome<Vec<store::outbox::Message>> {
+        if !self.note.is_finalized() || account.organization.endpoints.is_empty() {
+            return Ok(Vec::new());
         }
+        let living = living_taxes(app, account.organization.id).await?;
+        let mut note = self.note.clone();
+        note.taxes.retain(|row| living.contains(&row.tax.tax_id));
+        Ok(notice::of_credit_note(app, account, &note, &self.invoice.fees))
     }
 }
 
@@ -362,7 +368,8 @@ pub async fn estimate(app: &App, organization: &Organization, fields: Fields<'_>
     let limits = Limits { invoice: &found, notes: &notes };
     limits.check_invoice()?;
     let lines = limits.check_items(&parse_items(fields)?)?;
-    Estimate::new(&limits, &lines).map_err(too_large)
+    let living = living_taxes(app, organization.id).await?;
+    Ok(Estimate::new(&limits, &lines).map_err(too_large)?.with_living_taxes(|id| living.contains(&id)))
 }
 
 /// A part of the notes of an organization, or of the customers that have or had an external id; newest first, and how many

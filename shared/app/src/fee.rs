@@ -14,6 +14,7 @@ use store::Versioned;
 use wire::fee::{Context, Filter, Output};
 use wire::input::Fields;
 
+use crate::present::living_taxes;
 use crate::{App, Failure, Outcome, Rejection, customer, retry_on_conflict};
 
 /// A fee with what is known of it beside.
@@ -178,6 +179,7 @@ async fn customers(app: &App, organization: OrganizationId, filter: &Filter) -> 
 /// The table did not answer.
 pub async fn shown(app: &App, organization: &Organization, fees: &[Found]) -> Outcome<Vec<Output>> {
     let mut customers: BTreeMap<CustomerId, Customer> = BTreeMap::new();
+    let living = living_taxes(app, organization.id).await?;
     let mut outputs = Vec::with_capacity(fees.len());
     for Found { fee, invoice_id, customer_id, currency } in fees {
         if !customers.contains_key(customer_id) {
@@ -187,7 +189,7 @@ pub async fn shown(app: &App, organization: &Organization, fees: &[Found]) -> Ou
         }
         if let Some(customer) = customers.get(customer_id) {
             let context = Context { invoice_id: *invoice_id, customer, currency: *currency };
-            outputs.push(Output::with_applied_taxes(fee, context));
+            outputs.push(Output::with_applied_taxes(fee, context).with_living_taxes(|id| living.contains(&id)));
         }
     }
     Ok(outputs)

@@ -13,6 +13,7 @@ use wire::input::Fields;
 use wire::invoice::{Filter, UpdateError};
 
 use crate::billing::Account;
+use crate::present::living_taxes;
 use crate::{App, Failure, Outcome, Rejection, credit_note, customer, notice, retry_on_conflict};
 
 /// An invoice.
@@ -99,13 +100,24 @@ pub async fn void(app: &App, organization: &Organization, id: Option<InvoiceId>)
         let commit = app.commit(organization).update_invoice(&found, &invoice).count(invoice.customer_id, not_refunded);
         let commit = credit_note::give_back(app, organization.id, &invoice, commit, now).await?;
         let mut commit = crate::wallet::give_back(app, organization, commit, &invoice, now).await?;
-        for message in notice::of_invoice(app, &account, &invoice, &[], now)? {
+        let shown = without_deleted_taxes(app, organization, &invoice).await?;
+        for message in notice::of_invoice(app, &account, &shown, &[], now)? {
             commit = commit.then(&message);
         }
         retry_on_conflict(app.execute(commit).await)?;
         Ok(invoice)
     })
     .await
+}
+
+/// An older invoice as its webhooks show it: without the rows of taxes that were deleted since (chapter 04, 5.3).
+async fn without_deleted_taxes(app: &App, organization: &Organization, invoice: &Invoice) -> Outcome<Invoice> {
+    let mut shown = invoice.clone();
+    if !organization.endpoints.is_empty() {
+        let living = living_taxes(app, organization.id).await?;
+        shown.taxes.retain(|row| living.contains(&row.tax.tax_id));
+    }
+    Ok(shown)
 }
 
 /// Announces an unpaid invoice once more, as when it was made (chapter 04, 7.2).
@@ -119,7 +131,8 @@ pub async fn retry_payment(app: &App, organization: &Organization, id: Option<In
     }
     let account = Account::of(app, organization.id, found.customer_id).await?;
     let mut commit = app.commit(organization);
-    for message in notice::of_invoice(app, &account, &found, &[], app.now(organization))? {
+    let shown = without_deleted_taxes(app, organization, &found).await?;
+    for message in notice::of_invoice(app, &account, &shown, &[], app.now(organization))? {
         commit = commit.then(&message);
     }
     Ok(app.execute(commit).await?)

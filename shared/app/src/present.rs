@@ -85,7 +85,9 @@ async fn taxes_with(
         pending.over_plans(&mut plans);
     }
     let add_ons = app.store.list_add_ons(organization, |total| 0..total).await?;
-    let living = living_taxes(app, organization).await?;
+    let mut living = living_taxes(app, organization).await?;
+    // One that is shown for the last time, as it goes, counts as it did.
+    living.extend(taxes.iter().map(|tax| tax.id));
     let count = |number: usize| number as u64;
     let output = |tax: &Tax| {
         let concerns = |customer: &&Customer| {
@@ -105,7 +107,7 @@ async fn taxes_with(
 }
 
 /// The taxes that exist: what a deleted one left behind is not shown any more (chapter 04, 5.3).
-async fn living_taxes(app: &App, organization: OrganizationId) -> Outcome<BTreeSet<TaxId>> {
+pub(crate) async fn living_taxes(app: &App, organization: OrganizationId) -> Outcome<BTreeSet<TaxId>> {
     Ok(app.store.taxes(organization).await?.into_iter().map(|tax| tax.value.id).collect())
 }
 
@@ -412,7 +414,9 @@ pub async fn credit_note(app: &App, organization: &Organization, note: &CreditNo
     let missing = || crate::Failure::Bug(format!("customer or invoice of credit note {} is missing", note.id));
     let customer = app.store.customer(organization.id, note.customer_id).await?.ok_or_else(missing)?;
     let invoice = app.store.invoice(organization.id, note.invoice_id).await?.ok_or_else(missing)?;
-    Ok(bare_credit_note(app, organization, note).with_items(note, &customer, &invoice.fees).with_taxes(note))
+    let living = living_taxes(app, organization.id).await?;
+    let shown = bare_credit_note(app, organization, note).with_items(note, &customer, &invoice.fees).with_taxes(note);
+    Ok(shown.with_living_taxes(|id| living.contains(&id)))
 }
 
 /// A credit note without its optional parts.
@@ -422,7 +426,16 @@ pub fn bare_credit_note(app: &App, organization: &Organization, note: &CreditNot
 }
 
 /// Credit notes as a list shows them.
-#[must_use]
-pub fn credit_notes(app: &App, organization: &Organization, notes: &[CreditNote]) -> Vec<credit_note::Output> {
-    notes.iter().map(|note| bare_credit_note(app, organization, note).with_taxes(note)).collect()
+///
+/// # Errors
+/// The table did not answer.
+pub async fn credit_notes(
+    app: &App,
+    organization: &Organization,
+    notes: &[CreditNote],
+) -> Outcome<Vec<credit_note::Output>> {
+    let living = living_taxes(app, organization.id).await?;
+    let shown =
+        |note| bare_credit_note(app, organization, note).with_taxes(note).with_living_taxes(|id| living.contains(&id));
+    Ok(notes.iter().map(shown).collect())
 }

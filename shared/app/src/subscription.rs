@@ -122,7 +122,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     let all: Vec<Subscription> = requested.changed.iter().chain(&requested.created).cloned().collect();
     for issued in credit_note::for_ended(app, &seen, &all, now, Excess::Refuse).await? {
         commit = issued.add_to(commit);
-        for message in issued.messages(app, &seen) {
+        for message in issued.messages(app, &seen).await? {
             commit = commit.then(&message);
         }
     }

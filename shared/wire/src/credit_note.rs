@@ -5,7 +5,7 @@ use domain::credit_note::{
     Amounts, AppliedTax, CreditNote, CreditStatus, Item, Limits, Line, Reason, RefundStatus, Terms, amounts,
 };
 use domain::customer::Customer;
-use domain::id::InvoiceId;
+use domain::id::{InvoiceId, TaxId};
 use domain::invoice::{AmountOverflow, Fee, Invoice};
 use domain::number;
 use domain::problem::{Problems, codes};
@@ -161,6 +161,15 @@ impl Output {
     pub fn with_taxes(self, note: &CreditNote) -> Output {
         let applied = |row| AppliedTaxOutput::new(row, Some(note), note.currency.code());
         Output { applied_taxes: Some(note.taxes.iter().map(applied).collect()), ..self }
+    }
+
+    /// The same without the rows of taxes that were deleted: the amounts stay (chapter 04, 5.3).
+    #[must_use]
+    pub fn with_living_taxes(mut self, is_living: impl Fn(TaxId) -> bool) -> Output {
+        if let Some(taxes) = &mut self.applied_taxes {
+            taxes.retain(|row| is_living(TaxId(row.lago_tax_id)));
+        }
+        self
     }
 
     /// With its items, oldest first: everywhere but in lists, `download` and `credit_note.generated`. `fees` are those of
@@ -376,5 +385,12 @@ impl Estimate {
             items: lines.iter().map(item).collect(),
             applied_taxes: priced.taxes.iter().map(|row| AppliedTaxOutput::new(row, None, currency)).collect(),
         })
+    }
+
+    /// The same without the rows of taxes that were deleted: the amounts stay (chapter 04, 5.3).
+    #[must_use]
+    pub fn with_living_taxes(mut self, is_living: impl Fn(TaxId) -> bool) -> Estimate {
+        self.applied_taxes.retain(|row| is_living(TaxId(row.lago_tax_id)));
+        self
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::charge::AmountDetails;
 use domain::customer::Customer;
-use domain::id::InvoiceId;
+use domain::id::{InvoiceId, TaxId};
 use domain::invoice::{ChargeItem, Fee, FeeItem, FeePaymentStatus};
 use domain::money::Currency;
 use domain::tax::FeeTax;
@@ -171,6 +171,15 @@ impl Output {
     pub fn with_applied_taxes(fee: &Fee, context: Context<'_>) -> Output {
         let applied = |tax: &FeeTax| applied_tax(tax, fee, context.currency);
         Output { applied_taxes: Some(fee.taxes.iter().map(applied).collect()), ..Output::new(fee, context) }
+    }
+
+    /// The same without the rows of taxes that were deleted: the amounts stay (chapter 04, 5.3).
+    #[must_use]
+    pub fn with_living_taxes(mut self, is_living: impl Fn(TaxId) -> bool) -> Output {
+        if let Some(taxes) = &mut self.applied_taxes {
+            taxes.retain(|row| is_living(TaxId(row.lago_tax_id)));
+        }
+        self
     }
 
     /// The fee that an event would make: nothing of it exists yet, so it has no ids and no date (chapter 03, 8).

@@ -553,6 +553,85 @@ fn a_tax_that_changed_since_is_not_looked_at() {
 }
 
 #[test]
+fn a_deleted_tax_is_shown_nowhere_and_its_amounts_stay() {
+    let world = hundred_in_advance(json!({}));
+    let receiver = Receiver::start();
+    world.post("/webhook_endpoints", json!({"webhook_endpoint": {"webhook_url": format!("{}/hook", receiver.url)}}));
+    world.customer("own", json!({"tax_codes": ["vat"]}));
+    world.subscribe("voided", "hundred");
+    let invoice = world.only_invoice("acme");
+    let note = world.post("/credit_notes", body(&invoice, 1000, 1200, 0))["credit_note"].clone();
+    let tax = world.get("/taxes/vat")["tax"].clone();
+    assert_eq!(tax["customers_count"], 3);
+    assert_eq!(world.delete("/taxes/vat")["tax"], tax);
+
+    let path = |kind: &str, object: &Value| format!("/{kind}/{}", text(object, "lago_id"));
+    let estimate = json!({"credit_note": {
+        "invoice_id": invoice["lago_id"], "items": [{"fee_id": invoice["fees"][0]["lago_id"], "amount_cents": 500}],
+    }});
+    let second = world.post("/credit_notes", body(&invoice, 500, 600, 0))["credit_note"].clone();
+    let shown = [
+        world.get(&path("invoices", &invoice))["invoice"].clone(),
+        world.get(&path("fees", &invoice["fees"][0]))["fee"].clone(),
+        world.get("/fees")["fees"][0].clone(),
+        world.get(&path("credit_notes", &note))["credit_note"].clone(),
+        world.get("/credit_notes")["credit_notes"][1].clone(),
+        world.post("/credit_notes/estimate", estimate)["estimated_credit_note"].clone(),
+        second,
+    ];
+    let expected = [2000, 2000, 2000, 200, 200, 100, 100];
+    for (object, cents) in shown.iter().zip(expected) {
+        let taxes = ["applied_taxes", "taxes_amount_cents"].map(|name| &object[name]);
+        assert_eq!(taxes, [&json!([]), &json!(cents)], "{object}");
+    }
+    // Webhooks show what a read would.
+    world.post(&format!("{}/void", path("invoices", &world.only_invoice("voided"))), json!({}));
+    world.settle();
+    let told = |word: &str, object: &str| -> Vec<usize> {
+        let deliveries = receiver.at("/hook").into_iter().map(|delivery| delivery.json());
+        let of_type = deliveries.filter(|told| told["webhook_type"] == word);
+        of_type.map(|told| told[object]["applied_taxes"].as_array().unwrap().len()).collect()
+    };
+    assert_eq!(told("credit_note.created", "credit_note"), [1, 0]);
+    assert_eq!(told("invoice.voided", "invoice"), [0]);
+}
+
+#[test]
+fn days_that_a_coupon_paid_for_come_back_with_no_credit_with_and_without_a_draft() {
+    let ended = |grace: u32, on: &str| {
+        let world = World::with("2024-01-01", json!({"billing_configuration": {"invoice_grace_period": grace}}));
+        world.tax("vat", "20", true);
+        world.plan("plan", "31.00 EUR monthly in advance", &[]);
+        let coupon = json!({
+            "name": "free", "code": "free", "coupon_type": "percentage", "percentage_rate": "100",
+            "frequency": "forever", "expiration": "no_expiration",
+        });
+        world.post("/coupons", json!({ "coupon": coupon }));
+        world.customer("acme", json!({"currency": "EUR"}));
+        let applied = json!({"external_customer_id": "acme", "coupon_code": "free"});
+        world.post("/applied_coupons", json!({ "applied_coupon": applied }));
+        world.subscribe("acme", "plan");
+        world.travel_to(on);
+        world.delete("/subscriptions/acme");
+        world.travel_to("2024-01-31");
+        assert!(world.all_invoices("acme").iter().all(|invoice| invoice["total_amount_cents"] == 0));
+        notes_text(&world, "acme")
+    };
+    expect![[r#"
+        -CN001 2024-01-10 available credit 0.00 balance 0.00 refund 0.00 total 0.00
+          plan: 21.00
+          net 0.00 after 21.00 of coupons, taxes 0.00 (0.0%)
+    "#]]
+    .assert_eq(&ended(0, "2024-01-10"));
+    expect![[r#"
+        -CN001 2024-01-02 available credit 0.00 balance 0.00 refund 0.00 total 0.00
+          plan: 29.00
+          net 0.00 after 29.00 of coupons, taxes 0.00 (0.0%)
+    "#]]
+    .assert_eq(&ended(3, "2024-01-02"));
+}
+
+#[test]
 fn an_upgrade_pays_the_new_plan_with_what_is_left_of_the_old() {
     let world = World::new("2024-03-01");
     let receiver = Receiver::start();

@@ -79,7 +79,7 @@ async fn estimate(State(app): State<App>, call: Call) -> ApiResult {
 async fn list(State(app): State<App>, call: Call) -> ApiResult {
     let (paging, customer) = (call.query.paging(), call.query.get("external_customer_id"));
     let (total, notes) = credit_note::list(&app, &call.organization, customer, |total| paging.range(total)).await?;
-    reply::page("credit_notes", paging, total, &present::credit_notes(&app, &call.organization, &notes))
+    reply::page("credit_notes", paging, total, &present::credit_notes(&app, &call.organization, &notes).await?)
 }
 
 async fn show(State(app): State<App>, Path(text): Path<String>, call: Call) -> ApiResult {

@@ -217,7 +217,8 @@ pub enum Excess {
     Limit,
 }
 
-/// The line, amounts and credit of an automatic note (chapter 04, 10.4, steps 5 and 6); none if nothing is left.
+/// The line, amounts and credit of an automatic note (chapter 04, 10.4, steps 5 and 6); none if nothing is left of its
+/// invoice. Days that a coupon paid for are given back with a credit of nothing.
 ///
 /// # Errors
 /// `Invalid` with `Excess::Refuse` only.
@@ -237,5 +238,6 @@ pub fn automatic<'a>(
         }
         Excess::Limit => priced.total_cents.min(limits.left_cents()?),
     };
-    Ok((credit > 0).then_some((line, priced, credit)))
+    let is_left = credit > 0 || priced.total_cents == 0;
+    Ok(is_left.then_some((line, priced, credit.max(0))))
 }

@@ -331,7 +331,14 @@ fn an_automatic_note_that_does_not_fit_is_refused_or_cut() {
     assert_eq!(credit, 5);
     let free = invoice(1, vec![fee(0, 10, dec!(10), &[])]);
     let limits = Limits { invoice: &free, notes: &[] };
-    assert_eq!(automatic(&limits, &free.fees[0], dec!(5), Excess::Refuse).map(|made| made.is_some()), Ok(false));
+    for excess in [Excess::Refuse, Excess::Limit] {
+        let (line, priced, credit) = automatic(&limits, &free.fees[0], dec!(5), excess).unwrap().unwrap();
+        assert_eq!((line.amount, priced.coupons_adjustment, credit), (dec!(5), dec!(5), 0));
+    }
+    let (mut of, mut notes) = (invoice(1, vec![fee(0, 10, Z, &[])]), Vec::new());
+    made(&mut of, &mut notes, &[(0, 10)], 10, 0);
+    let limits = Limits { invoice: &of, notes: &notes };
+    assert_eq!(automatic(&limits, &of.fees[0], dec!(5), Excess::Limit).map(|made| made.is_some()), Ok(false));
 }
 
 #[derive(Debug, Clone)]
