@@ -62,6 +62,7 @@ struct State {
     /// One operation in so many goes wrong; 0 for none.
     faults_one_in: usize,
     operations: u64,
+    paths: BTreeMap<&'static str, u64>,
 }
 
 /// The table that all processes share, with the dice of everything.
@@ -96,6 +97,7 @@ impl Shared {
             late: Vec::new(),
             faults_one_in: 0,
             operations: 0,
+            paths: BTreeMap::new(),
         })))
     }
 
@@ -110,6 +112,21 @@ impl Shared {
 
     pub fn set_faults(&self, one_in: usize) {
         self.state().faults_one_in = one_in;
+    }
+
+    /// A path of the log was taken.
+    pub fn reached(&self, path: &'static str) {
+        *self.state().paths.entry(path).or_default() += 1;
+    }
+
+    /// How often each path was taken.
+    pub fn paths(&self) -> BTreeMap<&'static str, u64> {
+        self.state().paths.clone()
+    }
+
+    /// The keys of all items of a kind.
+    pub fn keys_of(&self, kind: &str) -> Vec<Key> {
+        self.state().items.values().filter(|item| item.kind == kind).map(|item| item.key.clone()).collect()
     }
 
     /// Everything that was on its way arrives.
@@ -133,7 +150,12 @@ impl Shared {
 impl State {
     fn let_one_arrive(&mut self) {
         let place = self.dice.below(self.late.len());
-        match self.late.swap_remove(place) {
+        let late = self.late.swap_remove(place);
+        self.happen(late);
+    }
+
+    fn happen(&mut self, late: Late) {
+        match late {
             // Its conditions may not hold any more: nobody cares.
             Late::Write(writes) => drop(self.apply(writes)),
             Late::Put(item) => drop(self.items.insert(item.key.clone(), item)),
@@ -220,8 +242,14 @@ impl Process {
         others().await;
         let mut state = self.shared.state();
         let mishap = state.mishap();
-        // Now and then the process dies of what goes wrong.
-        if !matches!(mishap, Mishap::None) && state.dice.one_in(4) {
+        // Now and then the process dies of what goes wrong, or of nothing: its time is up, its host goes down.
+        let faults = state.faults_one_in;
+        let dies = if matches!(mishap, Mishap::None) {
+            faults > 0 && state.dice.one_in(3 * faults)
+        } else {
+            state.dice.one_in(4)
+        };
+        if dies {
             self.is_dead.store(true, Ordering::Relaxed);
         }
         match mishap {
@@ -239,6 +267,25 @@ impl Process {
         }
     }
 
+    /// The writes of a batch, in any order. If one fails, any of the others may have happened, or will.
+    async fn batch(&self, mut writes: Vec<Late>) -> Result<(), TableError> {
+        while !writes.is_empty() {
+            let place = self.shared.dice(|dice| dice.below(writes.len()));
+            if let Err(error) = self.write(writes.swap_remove(place)).await {
+                let mut state = self.shared.state();
+                for write in writes {
+                    match state.dice.below(3) {
+                        0 => state.happen(write),
+                        1 => state.late.push(write),
+                        _ => {}
+                    }
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// One write of a batch.
     async fn write(&self, late: Late) -> Result<(), TableError> {
         let mishap = self.next().await?;
@@ -246,9 +293,7 @@ impl Process {
         match (&mishap, late) {
             (Mishap::Late, late) => state.late.push(late),
             (Mishap::Lost, _) => {}
-            (Mishap::None | Mishap::Unheard, Late::Put(item)) => drop(state.items.insert(item.key.clone(), item)),
-            (Mishap::None | Mishap::Unheard, Late::Delete(key)) => drop(state.items.remove(&key)),
-            (Mishap::None | Mishap::Unheard, Late::Write(writes)) => drop(state.apply(writes)),
+            (Mishap::None | Mishap::Unheard, write) => state.happen(write),
         }
         if matches!(mishap, Mishap::None) { Ok(()) } else { Err(injected()) }
     }
@@ -280,17 +325,14 @@ impl Table for Process {
     }
 
     async fn put_all(&self, items: Vec<Item>) -> Result<(), TableError> {
-        for item in items {
-            self.write(Late::Put(item)).await?;
+        if items.iter().filter(|item| item.kind == "chunk").count() > 1 {
+            self.shared.reached("several parts of an append");
         }
-        Ok(())
+        self.batch(items.into_iter().map(Late::Put).collect()).await
     }
 
     async fn delete_all(&self, keys: &[Key]) -> Result<(), TableError> {
-        for key in keys {
-            self.write(Late::Delete(key.clone())).await?;
-        }
-        Ok(())
+        self.batch(keys.iter().cloned().map(Late::Delete).collect()).await
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
