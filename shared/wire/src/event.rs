@@ -35,6 +35,9 @@ pub const EVENTS_PER_BATCH_MAX: usize = 100;
 /// Most bytes of an event: its values as compact JSON.
 pub const EVENT_BYTES_MAX: usize = 100 * 1024;
 
+/// Most characters of an event's ids and code: every log, receipt and message repeats them.
+pub const ID_CHARACTERS_MAX: usize = 255;
+
 /// Why a request with events is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -200,7 +203,12 @@ impl LegacyBatch<'_> {
             ..event.clone()
         };
         let ids = self.external_subscription_ids.iter().map(String::as_str);
-        Ok(ids.enumerate().map(of_subscription).collect())
+        let events: Vec<ParsedEvent<'_>> = ids.enumerate().map(of_subscription).collect();
+        // The place is a part of the id.
+        if events.iter().any(|event| is_too_long(&event.transaction_id)) {
+            return Err(Problems::one("transaction_id", codes::TOO_LONG));
+        }
+        Ok(events)
     }
 }
 
@@ -298,14 +306,24 @@ fn accept<'a>(
     } else if !properties.as_deref().is_none_or(is_readable) {
         return Err(ParseError::Malformed);
     }
-    Ok(ParsedEvent {
-        transaction_id,
-        code,
-        external_customer_id: text(sent.external_customer_id)?,
-        external_subscription_id: text(sent.external_subscription_id)?,
-        timestamp,
-        properties,
-    })
+    let external_customer_id = text(sent.external_customer_id)?;
+    let external_subscription_id = text(sent.external_subscription_id)?;
+    for (field, id) in [
+        ("transaction_id", Some(&transaction_id)),
+        ("code", Some(&code)),
+        ("external_customer_id", external_customer_id.as_ref()),
+        ("external_subscription_id", external_subscription_id.as_ref()),
+    ] {
+        if id.is_some_and(|id| is_too_long(id)) {
+            problems.add(&name(field), codes::TOO_LONG);
+        }
+    }
+    Ok(ParsedEvent { transaction_id, code, external_customer_id, external_subscription_id, timestamp, properties })
+}
+
+fn is_too_long(id: &str) -> bool {
+    // Nearly always seen without counting.
+    id.len() > ID_CHARACTERS_MAX && id.chars().count() > ID_CHARACTERS_MAX
 }
 
 /// Whether `value::read` will be able to read it. Nearly always seen without reading.

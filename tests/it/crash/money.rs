@@ -169,7 +169,7 @@ fn any_order_of_deeds_and_faults_leaves_the_books_in_order() {
                         (Method::POST, "/api/v1/applied_coupons".to_owned(), body)
                     }
                 };
-                let key = format!("deed {number}");
+                let key = format!("deed-{number}");
                 if let Some((at, fault)) = fault {
                     system.fate.arm(*at, *fault);
                     system.ask_once(method.clone(), &path, &key, body.clone()).await;
@@ -217,12 +217,12 @@ fn thirty_two_at_once_come_to_what_one_after_the_other_would() {
             let path = format!("/api/v1/invoices/{}/finalize", invoice["lago_id"].as_str().unwrap());
             // Twins under one key, so that the second learns what the first did.
             for _ in 0..2 {
-                requests.push((Method::PUT, path.clone(), format!("finalize {number}"), Value::Null));
+                requests.push((Method::PUT, path.clone(), format!("finalize-{number}"), Value::Null));
             }
         }
         for number in 0..14 {
             let body = json!({"wallet_transaction": {"wallet_id": wallet_id, "granted_credits": "25"}});
-            requests.push((Method::POST, "/api/v1/wallet_transactions".to_owned(), format!("top up {number}"), body));
+            requests.push((Method::POST, "/api/v1/wallet_transactions".to_owned(), format!("top-up-{number}"), body));
         }
         assert_eq!(requests.len(), 32);
         let mut tasks = JoinSet::new();

@@ -752,6 +752,44 @@ fn values_that_no_number_holds_count_nothing() {
 }
 
 #[test]
+fn ids_of_events_have_a_length() {
+    let world = World::new("2024-01-01");
+    let (fits, long) = ("ü".repeat(255), "ü".repeat(256));
+    let event = |id: &str, name: &str, value: &str| {
+        let mut event = json!({"transaction_id": id, "external_subscription_id": "acme", "code": "calls"});
+        event[name] = json!(value);
+        event
+    };
+    for name in ["transaction_id", "code", "external_subscription_id", "external_customer_id"] {
+        world.post("/events", json!({"event": event("fits", name, &fits)}));
+        let refused = |field: &str| {
+            let mut details = json!({});
+            details[field] = json!(["value_is_too_long"]);
+            let error = json!({
+                "status": 422, "error": "Unprocessable Entity", "code": "validation_errors", "error_details": details,
+            });
+            error
+        };
+        let answer = world.ask(Method::POST, "/events", Some(&json!({"event": event("one", name, &long)})));
+        assert_eq!((answer.status.as_u16(), answer.json()), (422, refused(name)));
+        let batch = json!({"events": [event("one", "code", "calls"), event("two", name, &long)]});
+        let answer = world.ask(Method::POST, "/events/batch", Some(&batch));
+        assert_eq!((answer.status.as_u16(), answer.json()), (422, refused(&format!("1.{name}"))));
+    }
+    // The deprecated batch adds a place to the id.
+    world.metric("calls", "count");
+    let charge = world.charge("calls", "standard", json!({"amount": "1"}));
+    world.plan("plan", "0 EUR monthly", &[charge]);
+    world.subscribe("acme", "plan");
+    let legacy = json!({"event": {
+        "transaction_id": "x".repeat(254), "code": "calls", "external_subscription_ids": ["acme"], "external_customer_id": "acme",
+    }});
+    let answer = world.ask(Method::POST, "/events/batch", Some(&legacy));
+    assert_eq!(answer.json()["error_details"], json!({"transaction_id": ["value_is_too_long"]}));
+    world.settle();
+}
+
+#[test]
 fn usage_whose_amount_no_number_holds_cannot_be_shown() {
     let world = World::new("2024-01-01");
     world.metric("m", "sum value");
