@@ -222,8 +222,14 @@ async fn commit_request(
 }
 
 /// Makes the invoices that a change owes at once. What fails here is done by the clock: it is due.
+///
+/// A record that starts later is the clock's, also at the first instant of its day: no request activates it (chapter 02, 4.3).
 async fn settle(app: &App, organization: &Organization, described: Described) -> Outcome<Described> {
     let customer = described.customer.id;
+    let record = &described.subscription;
+    if record.state == State::Pending && record.subscription_at > app.now(organization) {
+        return Ok(described);
+    }
     if organization.is_sandbox() {
         test_clock::drain_events(app, organization.id).await?;
     }

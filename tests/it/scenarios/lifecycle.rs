@@ -53,6 +53,24 @@ fn a_trial_counts_from_the_first_start_also_in_advance() {
 }
 
 #[test]
+fn no_request_activates_what_starts_later_on_its_day() {
+    // Midnight is when the day's starts are due; the request that asks for one still answers that it is pending.
+    let world = World::new("2024-01-01");
+    world.plan("plan", "31.00 EUR monthly in advance", &[]);
+    let noon = json!({"subscription_at": "2024-01-01T12:00:00Z"});
+    let made = world.subscribe_with("acme", "plan", noon.clone());
+    assert_eq!((&made["status"], &made["started_at"]), (&json!("pending"), &Value::Null));
+    let moved = world.put("/subscriptions/acme?status=pending", json!({ "subscription": noon }));
+    assert_eq!(moved["subscription"]["status"], "pending");
+    assert_eq!(world.get("/invoices")["meta"]["total_count"], 0);
+    // The clock does what is due at the very instant at which it stands.
+    world.travel_to("2024-01-01");
+    let started = world.get("/subscriptions/acme")["subscription"].clone();
+    assert_eq!((&started["status"], &started["started_at"]), (&json!("active"), &json!("2024-01-01T00:00:00Z")));
+    assert_eq!(world.get("/invoices")["meta"]["total_count"], 1);
+}
+
+#[test]
 fn a_planned_end_in_the_middle_of_a_month() {
     let world = calls("2024-01-15");
     hundred(&world, "monthly");
