@@ -48,7 +48,7 @@ pub struct Described {
 /// 404 `plan_not_found`; 422: dates, then ids, then currency, then the rest.
 pub async fn create(app: &App, organization: &Organization, request: Request) -> Outcome<Described> {
     let described = app.until_no_conflict(|| request_once(app, organization, &request)).await?;
-    settle(app, organization, described).await
+    settle_start(app, organization, described).await
 }
 
 async fn request_once(app: &App, organization: &Organization, request: &Request) -> Result<Described, Attempt> {
@@ -222,14 +222,8 @@ async fn commit_request(
 }
 
 /// Makes the invoices that a change owes at once. What fails here is done by the clock: it is due.
-///
-/// A record that starts later is the clock's, also at the first instant of its day: no request activates it (chapter 02, 4.3).
 async fn settle(app: &App, organization: &Organization, described: Described) -> Outcome<Described> {
     let customer = described.customer.id;
-    let record = &described.subscription;
-    if record.state == State::Pending && record.subscription_at > app.now(organization) {
-        return Ok(described);
-    }
     if organization.is_sandbox() {
         test_clock::drain_events(app, organization.id).await?;
     }
@@ -243,6 +237,16 @@ async fn settle(app: &App, organization: &Organization, described: Described) ->
     }
     let account = Account::of(app, organization.id, customer).await?;
     describe(&account, id)
+}
+
+/// The same for a record that was requested or edited: one that starts later is the clock's, also at the first instant of its
+/// day. No request activates it (chapter 02, 4.3).
+async fn settle_start(app: &App, organization: &Organization, described: Described) -> Outcome<Described> {
+    let record = &described.subscription;
+    if record.state == State::Pending && record.subscription_at > app.now(organization) {
+        return Ok(described);
+    }
+    settle(app, organization, described).await
 }
 
 fn describe(account: &Account, id: SubscriptionId) -> Outcome<Described> {
@@ -384,7 +388,7 @@ pub async fn update(
             update_record(app, organization, &account, meant.id, update).await
         })
         .await?;
-    settle(app, organization, described).await
+    settle_start(app, organization, described).await
 }
 
 async fn update_record(
