@@ -215,7 +215,8 @@ fn five_drafts() -> World {
 fn the_oldest_draft_is_finalized_first() {
     // Where the subscriptions end, the note of each draft for its unused days pays the next.
     let (go_on, end) = ([1000, 500, 0, 0, 0], [1000, 65, 65, 65, 65]);
-    let ways: [(&str, fn(&World), [i64; 5]); 5] = [
+    type Way = fn(&World);
+    let ways: [(&str, Way, [i64; 5]); 5] = [
         ("the clock", |world| world.travel_to("2024-01-31T00:20"), go_on),
         (
             "a shorter grace period of the customer",
