@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use crate::billing::Formula;
 use crate::charge::{ChargeModel, Limited, RunningTotals};
 use crate::id::GroupId;
-use crate::metric::groups::{Groups, Leaf, Parent};
+use crate::metric::groups::{Groups, Leaf, Parent, leaf_name};
 use crate::metric::{AggregationType, Metric};
 use crate::plan::Charge;
 use crate::time::Instant;
@@ -176,8 +176,8 @@ impl UsageBasis {
     pub fn leaf_name(&self) -> Option<String> {
         match self.dimensions.as_slice() {
             [] => None,
-            [(_, value)] => Some(value.clone()),
-            [(_, name), (_, value), ..] => Some(format!("{name} • {value}")),
+            [(_, value)] => Some(leaf_name(None, value)),
+            [(_, parent), (_, value), ..] => Some(leaf_name(Some(parent), value)),
         }
     }
 }

@@ -146,6 +146,15 @@ pub struct Parent {
     pub leaves: Vec<Leaf>,
 }
 
+/// The display name of a leaf: `value`, or `<parent value> • <value>` (chapter 03, 2.3).
+#[must_use]
+pub fn leaf_name(parent: Option<&str>, value: &str) -> String {
+    match parent {
+        Some(parent) => format!("{parent} • {value}"),
+        None => value.to_owned(),
+    }
+}
+
 /// A leaf with the place it has among the dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeafView<'a> {
@@ -175,10 +184,7 @@ impl<'a> LeafView<'a> {
     /// `value`, or `<parent value> • <value>` (chapter 03, 2.3).
     #[must_use]
     pub fn display_name(&self) -> String {
-        match self.parent_value() {
-            Some(parent) => format!("{parent} • {}", self.value),
-            None => self.value.to_owned(),
-        }
+        leaf_name(self.parent_value(), self.value)
     }
 
     /// Whether an event with these properties is counted here: exact texts only (chapter 03, 2.3).

@@ -13,13 +13,12 @@ use domain::time::Instant;
 use domain::usage::digest::hour_of;
 use domain::usage::event::Event;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::chunk::{Recorded, by_reception};
 use super::head::{ATTEMPTS_MAX, Folded, Found, Head, Log, Trouble, overtaken};
 use super::page::{Page, segment_body};
-use super::seen::named;
+use super::seen::{self, named};
 use super::{LogDay, Row, all_items, decode};
 use crate::keys;
 use crate::record::{DecodeError, LoadError, pack, unpack};
@@ -37,11 +36,11 @@ const CHUNKS_MAX: usize = 500;
 /// Chunks that a list opens at once.
 const OPENED_AT_ONCE: usize = 32;
 
-/// The first 32 bits of a transaction id's SHA-256.
+/// The first 32 bits of a transaction id's fingerprint among those that have been counted.
 type Fingerprint = [u8; 4];
 
-pub(super) fn fingerprint(transaction_id: &str) -> Fingerprint {
-    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(transaction_id));
+fn fingerprint(transaction_id: &str) -> Fingerprint {
+    let [_, _, _, a, b, c, d, _] = seen::of(transaction_id).to_be_bytes();
     [a, b, c, d]
 }
 
