@@ -22,7 +22,7 @@ pub(crate) const ASKED_BY_READERS: usize = 64;
 /// A chunk in so many makes `ingest` ask.
 const ONE_IN: u32 = 32;
 /// A chunk with more events than this counts as several.
-const EVENTS_PER_CHUNK: usize = 500;
+const EVENTS_PER_CHUNK: usize = 2_000;
 /// Folds of one message: a log that still has more then asks again.
 const ROUNDS_MAX: usize = 16;
 /// Folds that a closing makes or waits for before it gives up: its message comes again.

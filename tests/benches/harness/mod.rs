@@ -11,7 +11,7 @@ pub mod postgres;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant as Stopwatch};
 
 use app::App;
@@ -27,9 +27,8 @@ use serde_json::{Value, json};
 use store::Store;
 use store::outbox;
 use store::sqlite::{Database, SqliteTable};
-use store::table::{
-    Consumed, Index, IndexPage, Item, Key, Page, Query, Table, TableError, TransactError, Write, capacity,
-};
+use store::table::capacity::{self, Footprint, Sent};
+use store::table::{Consumed, Index, IndexPage, Item, Key, Page, Query, Table, TableError, TransactError, Write};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
@@ -97,11 +96,64 @@ impl Ids for ManualIds {
     }
 }
 
+/// Units of the table that items of one kind used; what transactions cost more is not in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UnitsOfKind {
+    pub written: u64,
+    pub removed: u64,
+    pub read: u64,
+}
+
+/// What stands in a table.
+struct Standing {
+    kind: String,
+    bytes: usize,
+    footprint: Footprint,
+}
+
+/// What stands in a table and what has been done to it, by kind of item.
+#[derive(Default)]
+struct Books {
+    standing: HashMap<Key, Standing>,
+    units: BTreeMap<String, UnitsOfKind>,
+}
+
+impl Books {
+    fn put(&mut self, item: &Item) {
+        let standing =
+            Standing { kind: item.kind.clone(), bytes: capacity::item_bytes(item), footprint: Footprint::of(item) };
+        let units = self.units.entry(item.kind.clone()).or_default();
+        let before = self.standing.get(&item.key).map(|it| &it.footprint);
+        units.written += capacity::write_units(before, Some(&standing.footprint), Sent::Plain);
+        self.standing.insert(item.key.clone(), standing);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(gone) = self.standing.remove(key) {
+            let units = self.units.entry(gone.kind).or_default();
+            units.removed += capacity::write_units(Some(&gone.footprint), None, Sent::Plain);
+        }
+    }
+
+    /// Items of one answer; what a page of them is rounded to is its first item's.
+    fn read<'a>(&mut self, items: impl Iterator<Item = &'a Item>) {
+        let mut bytes = 0;
+        let mut kind = None;
+        for item in items {
+            bytes += capacity::item_bytes(item);
+            kind.get_or_insert(&item.kind);
+        }
+        if let Some(kind) = kind {
+            self.units.entry(kind.clone()).or_default().read += capacity::strong_read(bytes) / 2;
+        }
+    }
+}
+
 /// A table that counts the answers that a function waits for, and what is stored.
 pub struct Metered {
     inner: SqliteTable,
     waits: AtomicU64,
-    sizes: Option<Mutex<HashMap<Key, usize>>>,
+    books: Option<Mutex<Books>>,
 }
 
 impl Metered {
@@ -114,25 +166,36 @@ impl Metered {
         self.waits.load(Ordering::Relaxed)
     }
 
+    fn books(&self) -> Option<MutexGuard<'_, Books>> {
+        self.books.as_ref().map(|books| books.lock().expect("nobody panics"))
+    }
+
     /// Bytes that DynamoDB bills as stored, and items.
     pub fn stored(&self) -> (usize, usize) {
-        let sizes = self.sizes.as_ref().expect("the bench asked for sizes").lock().expect("nobody panics");
-        (sizes.values().map(|bytes| bytes + STORED_OVERHEAD).sum(), sizes.len())
+        let books = self.books().expect("the bench asked for books");
+        (books.standing.values().map(|it| it.bytes + STORED_OVERHEAD).sum(), books.standing.len())
+    }
+
+    /// Units by kind of item.
+    pub fn units(&self) -> BTreeMap<String, UnitsOfKind> {
+        self.books().expect("the bench asked for books").units.clone()
     }
 
     fn note(&self, items: &[Item]) {
-        if let Some(sizes) = &self.sizes {
-            let mut sizes = sizes.lock().expect("nobody panics");
-            sizes.extend(items.iter().map(|item| (item.key.clone(), capacity::item_bytes(item))));
+        if let Some(mut books) = self.books() {
+            items.iter().for_each(|item| books.put(item));
         }
     }
 
     fn forget<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
-        if let Some(sizes) = &self.sizes {
-            let mut sizes = sizes.lock().expect("nobody panics");
-            for key in keys {
-                sizes.remove(key);
-            }
+        if let Some(mut books) = self.books() {
+            keys.for_each(|key| books.remove(key));
+        }
+    }
+
+    fn note_read<'a>(&self, items: impl Iterator<Item = &'a Item>) {
+        if let Some(mut books) = self.books() {
+            books.read(items);
         }
     }
 }
@@ -141,17 +204,25 @@ impl Metered {
 impl Table for Metered {
     async fn get(&self, key: &Key) -> Result<Option<Item>, TableError> {
         self.wait(1);
-        self.inner.get(key).await
+        let item = self.inner.get(key).await?;
+        self.note_read(item.iter());
+        Ok(item)
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, TableError> {
         self.wait(keys.len().div_ceil(READS_PER_BATCH * BATCHES_AT_ONCE));
-        self.inner.get_many(keys).await
+        let items = self.inner.get_many(keys).await?;
+        for item in items.iter().flatten() {
+            self.note_read(std::iter::once(item));
+        }
+        Ok(items)
     }
 
     async fn query(&self, query: &Query) -> Result<Page, TableError> {
         self.wait(1);
-        self.inner.query(query).await
+        let page = self.inner.query(query).await?;
+        self.note_read(page.items.iter());
+        Ok(page)
     }
 
     async fn query_index(&self, index: Index, query: &Query) -> Result<IndexPage, TableError> {
@@ -362,7 +433,7 @@ pub struct Product {
 
 impl Product {
     /// A product whose real clock stands at `at`, with an organization that lives by it.
-    pub fn new(at: &str, place: Place, counts_sizes: bool) -> Product {
+    pub fn new(at: &str, place: Place, keeps_books: bool) -> Product {
         let at: DateTime<Utc> = at.parse().expect("an instant");
         let folder = tempfile::tempdir().expect("a folder for the bench");
         let lender = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
@@ -388,8 +459,8 @@ impl Product {
             })
         };
         let sqlite = SqliteTable::open(database.expect("a database"), seconds, &[outbox::KIND]);
-        let sizes = counts_sizes.then(Mutex::default);
-        let table = Arc::new(Metered { inner: sqlite.clone(), waits: AtomicU64::new(0), sizes });
+        let books = keeps_books.then(Mutex::default);
+        let table = Arc::new(Metered { inner: sqlite.clone(), waits: AtomicU64::new(0), books });
         let queues = Arc::new(Counted {
             clock: clock.clone(),
             waiting: Mutex::default(),

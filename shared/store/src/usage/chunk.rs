@@ -1,6 +1,7 @@
 //! A chunk: events of one log and day as they arrived, column by column, compressed.
 //!
-//! Schema 1 is `Columns` in postcard's encoding, packed like every body. Golden bytes of it must load for ever.
+//! Schema 1 is `Body` in postcard's encoding: the columns, packed like every body, behind the transaction ids that are UUIDs,
+//! which nothing makes shorter than their sixteen bytes. Golden bytes of it must load for ever.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +14,7 @@ use domain::usage::event::{Event, event_id};
 use domain::value::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::{CHUNK, Limits, LogDay, Row, Wanted};
 use crate::record::{DecodeError, pack, unpack};
@@ -45,17 +47,31 @@ pub(super) fn by_reception(event: &Event) -> impl Ord + '_ {
     (event.received_at, event.position, event.transaction_id.as_str(), event.timestamp)
 }
 
+/// Schema 1. Never change it: a change is a new struct and schema.
+#[derive(Serialize, Deserialize)]
+struct Body<'a> {
+    /// Sixteen bytes for each event whose transaction id is a UUID in its usual form, lower case with hyphens.
+    uuids: &'a [u8],
+    /// `Columns`, packed.
+    columns: &'a [u8],
+}
+
 /// Schema 1. Every list without a note has one entry per event. Never change it: a change is a new struct and schema.
 #[derive(Serialize, Deserialize)]
 struct Columns<'a> {
     external_subscription_id: &'a str,
     code: &'a str,
+    /// Whether the transaction id stands among `Body::uuids`.
+    are_uuids: Vec<bool>,
+    /// The other transaction ids.
     #[serde(borrow)]
     transaction_ids: Vec<&'a str>,
     /// Whether the event has an external subscription id: it may lack one only in logs of the empty one.
     attributed: Vec<bool>,
     ids: Vec<IdOf>,
-    /// Microseconds, each less the one before.
+    /// Microseconds that every timestamp is a multiple of: 1, a millisecond or a second.
+    timestamp_unit: i64,
+    /// In that unit, each less the one before.
     timestamps: Vec<i64>,
     /// Microseconds, each less the one before.
     received_at: Vec<i64>,
@@ -190,9 +206,36 @@ fn id_of(organization: OrganizationId, event: &Event) -> IdOf {
     }
 }
 
-fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) -> Columns<'a> {
+/// The id's bytes, if it is a UUID in its usual form: then they tell it to the letter.
+fn uuid_of(transaction_id: &str) -> Option<Uuid> {
+    if transaction_id.len() != Hyphenated::LENGTH {
+        return None;
+    }
+    let uuid = Uuid::try_parse(transaction_id).ok()?;
+    (uuid.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]) == transaction_id).then_some(uuid)
+}
+
+/// The largest unit of which all timestamps are multiples: clients seldom send microseconds.
+fn unit_of(timestamps: impl Iterator<Item = i64> + Clone) -> i64 {
+    let is_one = |unit: &i64| timestamps.clone().all(|timestamp| timestamp % unit == 0);
+    [1_000_000, 1_000].into_iter().find(is_one).unwrap_or(1)
+}
+
+/// The columns, and the bytes of the transaction ids that are not among them.
+fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) -> (Vec<u8>, Columns<'a>) {
     let events = || rows.iter().map(|(event, _)| *event);
     let micros = |at: Instant| at.timestamp_micros();
+    let timestamp_unit = unit_of(events().map(|event| micros(event.timestamp)));
+    let mut uuids = Vec::new();
+    let (mut are_uuids, mut transaction_ids) = (Vec::with_capacity(rows.len()), Vec::new());
+    for event in events() {
+        let uuid = uuid_of(&event.transaction_id);
+        are_uuids.push(uuid.is_some());
+        match uuid {
+            Some(uuid) => uuids.extend_from_slice(uuid.as_bytes()),
+            None => transaction_ids.push(event.transaction_id.as_str()),
+        }
+    }
     let (mut customers, mut sources) = (Dictionary::new(), Dictionary::new());
     let (mut shapes, mut names) = (Dictionary::new(), Dictionary::new());
     let mut properties: Vec<Column<'a>> = Vec::new();
@@ -212,13 +255,15 @@ fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) 
         }
         shape_of.push(shapes.place(shape));
     }
-    Columns {
+    let columns = Columns {
         external_subscription_id: log.external_subscription_id,
         code: log.code,
-        transaction_ids: events().map(|event| event.transaction_id.as_str()).collect(),
+        are_uuids,
+        transaction_ids,
         attributed: events().map(|event| event.external_subscription_id.is_some()).collect(),
         ids: events().map(|event| id_of(organization, event)).collect(),
-        timestamps: differences(events().map(|event| micros(event.timestamp))),
+        timestamp_unit,
+        timestamps: differences(events().map(|event| micros(event.timestamp) / timestamp_unit)),
         received_at: differences(events().map(|event| micros(event.received_at))),
         created_at: events().map(|event| micros(event.created_at).wrapping_sub(micros(event.received_at))).collect(),
         positions: differences(events().map(|event| event.position.into())),
@@ -229,7 +274,14 @@ fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) 
         shapes: shapes.values,
         shape_of,
         properties,
-    }
+    };
+    (uuids, columns)
+}
+
+fn body(uuids: &[u8], columns: &Columns<'_>) -> Result<Bytes, DecodeError> {
+    let failed = |error: postcard::Error| DecodeError::new(CHUNK, error.to_string());
+    let columns = pack(&postcard::to_allocvec(columns).map_err(failed)?);
+    Ok(postcard::to_allocvec(&Body { uuids, columns: &columns }).map_err(failed)?.into())
 }
 
 /// The bodies of as many chunks as the events need, with the events of each.
@@ -240,9 +292,8 @@ pub(super) fn encode<'r, 'a>(
     limits: &Limits,
 ) -> Result<Vec<(Bytes, &'r [Row<'a>])>, DecodeError> {
     if rows.len() <= limits.chunk_events.max(1) {
-        let plain = postcard::to_allocvec(&columns(organization, log, rows))
-            .map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
-        let body = pack(&plain);
+        let (uuids, columns) = columns(organization, log, rows);
+        let body = body(&uuids, &columns)?;
         if body.len() <= limits.chunk_bytes || rows.len() < 2 {
             return Ok(vec![(body, rows)]);
         }
@@ -255,13 +306,9 @@ pub(super) fn encode<'r, 'a>(
 
 /// The events of a body, in the order in which they were encoded.
 pub(super) fn decode(organization: OrganizationId, body: &[u8]) -> Result<Vec<Recorded>, DecodeError> {
-    let plain = unpack(CHUNK, body)?;
-    let rows = rows(organization, parsed(&plain)?, &|_| true, &|_| true).ok_or_else(unfitting)?;
+    let unpacked = Unpacked::new(0, body)?;
+    let rows = rows(organization, unpacked.parsed()?, &|_| true, &|_| true).ok_or_else(unfitting)?;
     Ok(rows.into_iter().map(|(_, recorded)| recorded).collect())
-}
-
-fn parsed(plain: &[u8]) -> Result<Columns<'_>, DecodeError> {
-    postcard::from_bytes(plain).map_err(|error| DecodeError::new(CHUNK, error.to_string()))
 }
 
 fn unfitting() -> DecodeError {
@@ -283,24 +330,65 @@ struct Sighting<'a> {
 pub(super) struct Unpacked {
     pub(super) epoch: usize,
     plain: Vec<u8>,
+    /// The transaction ids that are UUIDs, as texts, one after the other.
+    uuids: String,
+}
+
+/// The columns of a body, with every event's transaction id.
+struct Parsed<'a> {
+    columns: Columns<'a>,
+    transaction_ids: Vec<&'a str>,
+    /// Microseconds.
+    timestamps: Vec<i64>,
 }
 
 impl Unpacked {
     pub(super) fn new(epoch: usize, body: &[u8]) -> Result<Unpacked, DecodeError> {
-        Ok(Unpacked { epoch, plain: unpack(CHUNK, body)? })
+        let Body { uuids: bytes, columns } =
+            postcard::from_bytes(body).map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
+        let (bytes, []) = bytes.as_chunks::<16>() else { return Err(unfitting()) };
+        let mut uuids = String::with_capacity(bytes.len() * Hyphenated::LENGTH);
+        for uuid in bytes {
+            uuids.push_str(Uuid::from_bytes(*uuid).hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
+        }
+        Ok(Unpacked { epoch, plain: unpack(CHUNK, columns)?, uuids })
+    }
+
+    fn parsed(&self) -> Result<Parsed<'_>, DecodeError> {
+        let columns: Columns<'_> =
+            postcard::from_bytes(&self.plain).map_err(|error| DecodeError::new(CHUNK, error.to_string()))?;
+        let mut texts = columns.transaction_ids.iter().copied();
+        let mut uuids = &*self.uuids;
+        let mut transaction_ids = Vec::with_capacity(columns.are_uuids.len());
+        for is_uuid in &columns.are_uuids {
+            let id = if *is_uuid {
+                let (uuid, others) = uuids.split_at_checked(Hyphenated::LENGTH).ok_or_else(unfitting)?;
+                uuids = others;
+                uuid
+            } else {
+                texts.next().ok_or_else(unfitting)?
+            };
+            transaction_ids.push(id);
+        }
+        if !uuids.is_empty() || texts.next().is_some() {
+            return Err(unfitting());
+        }
+        let in_micros = |timestamp: i64| timestamp.checked_mul(columns.timestamp_unit);
+        let timestamps = summed(&columns.timestamps).map(in_micros).collect::<Option<_>>().ok_or_else(unfitting)?;
+        Ok(Parsed { columns, transaction_ids, timestamps })
     }
 
     /// The transaction ids in it, copies included.
     pub(super) fn transaction_ids(&self) -> Result<Vec<&str>, DecodeError> {
-        Ok(parsed(&self.plain)?.transaction_ids)
+        Ok(self.parsed()?.transaction_ids)
     }
 
     /// The events that a reader wants, in the order in which they stand.
     pub(super) fn wanted(&self, organization: OrganizationId, wanted: &Wanted<'_>) -> Result<Vec<Event>, DecodeError> {
-        let columns = parsed(&self.plain)?;
-        let covered: Vec<bool> = summed(&columns.timestamps).map(|timestamp| wanted.covers(timestamp)).collect();
+        let parsed = self.parsed()?;
+        let covered: Vec<bool> = parsed.timestamps.iter().map(|timestamp| wanted.covers(*timestamp)).collect();
         let keep = |place: usize| covered.get(place).copied().unwrap_or_default();
-        let rows = rows(organization, columns, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
+        let rows = rows(organization, parsed, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
         Ok(rows.into_iter().map(|(_, recorded)| recorded.event).collect())
     }
 }
@@ -318,13 +406,15 @@ pub(super) fn select(
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, DecodeError> {
     let epochs = chunks.iter().map(|chunk| chunk.epoch);
-    let columns = chunks.iter().map(|chunk| parsed(&chunk.plain)).collect::<Result<Vec<_>, _>>()?;
-    let mut sightings = Vec::with_capacity(columns.iter().map(|chunk| chunk.transaction_ids.len()).sum());
-    for ((chunk, columns), epoch) in columns.iter().enumerate().zip(epochs) {
-        let times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
+    let parsed = chunks.iter().map(Unpacked::parsed).collect::<Result<Vec<_>, _>>()?;
+    let mut sightings = Vec::with_capacity(parsed.iter().map(|chunk| chunk.transaction_ids.len()).sum());
+    for ((chunk, parsed), epoch) in parsed.iter().enumerate().zip(epochs) {
+        let Parsed { columns, transaction_ids, timestamps } = parsed;
+        let times = timestamps.iter().zip(summed(&columns.received_at)).zip(summed(&columns.positions));
         for (place, (transaction_id, ((timestamp, received_at), position))) in
-            columns.transaction_ids.iter().zip(times).enumerate()
+            transaction_ids.iter().zip(times).enumerate()
         {
+            let timestamp = *timestamp;
             sightings.push(Sighting { epoch, received_at, position, transaction_id, timestamp, chunk, place });
         }
     }
@@ -335,15 +425,15 @@ pub(super) fn select(
         (a.epoch, reception(a), a.transaction_id, ties(a)).cmp(&(b.epoch, reception(b), b.transaction_id, ties(b)))
     });
     let mut seen = HashSet::with_capacity(sightings.len());
-    let mut order: Vec<Vec<bool>> = columns.iter().map(|chunk| vec![false; chunk.transaction_ids.len()]).collect();
+    let mut order: Vec<Vec<bool>> = parsed.iter().map(|chunk| vec![false; chunk.transaction_ids.len()]).collect();
     for sighting in &sightings {
         let is_first = seen.insert(sighting.transaction_id) && !counted.contains(sighting.transaction_id);
         order[sighting.chunk][sighting.place] = is_first && wanted.covers(sighting.timestamp);
     }
     let mut events = Vec::new();
-    for (columns, order) in columns.into_iter().zip(&order) {
+    for (parsed, order) in parsed.into_iter().zip(&order) {
         let keep = |place: usize| order.get(place).copied().unwrap_or_default();
-        let rows = rows(organization, columns, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
+        let rows = rows(organization, parsed, &keep, &|name| wanted.needs(name)).ok_or_else(unfitting)?;
         events.extend(rows.into_iter().map(|(_, recorded)| recorded.event));
     }
     events.sort_by(|a, b| by_reception(a).cmp(&by_reception(b)));
@@ -354,16 +444,16 @@ pub(super) fn select(
 /// none if the columns do not fit together.
 fn rows(
     organization: OrganizationId,
-    columns: Columns<'_>,
+    Parsed { columns, transaction_ids, timestamps }: Parsed<'_>,
     keep: &dyn Fn(usize) -> bool,
     needs: &dyn Fn(&str) -> bool,
 ) -> Option<Vec<(usize, Recorded)>> {
     let Columns { external_subscription_id, code, .. } = columns;
-    let count = columns.transaction_ids.len();
+    let count = transaction_ids.len();
     let lengths = [
         columns.attributed.len(),
         columns.ids.len(),
-        columns.timestamps.len(),
+        timestamps.len(),
         columns.received_at.len(),
         columns.created_at.len(),
         columns.positions.len(),
@@ -387,9 +477,9 @@ fn rows(
         names.push((column.name, needs(column.name)));
         values.push(column.values.into_iter());
     }
-    let mut times = summed(&columns.timestamps).zip(summed(&columns.received_at)).zip(summed(&columns.positions));
+    let mut times = timestamps.into_iter().zip(summed(&columns.received_at)).zip(summed(&columns.positions));
     let mut rows = Vec::new();
-    for (place, transaction_id) in columns.transaction_ids.iter().enumerate() {
+    for (place, transaction_id) in transaction_ids.iter().enumerate() {
         let ((timestamp, received_at), position) = times.next()?;
         let shape = columns.shapes.get(columns.shape_of[place] as usize)?;
         let is_kept = keep(place);

@@ -38,7 +38,7 @@ pub struct Limits {
     pub run_page_ids: u64,
     /// Ids below which runs are of the first class, the smallest.
     pub small_run_ids: u64,
-    /// Ids that a fold of few events writes again beside its own, about: 5 bytes each, written and, where they stood, removed.
+    /// Ids that a fold of few events writes again for merges of runs, about: 5 bytes each, written and, where they stood, removed.
     pub merged_ids: u64,
     /// Bytes a second of arriving chunks above which a log gets more partitions, each: a third of what one takes.
     pub shard_bytes_per_second: i64,
@@ -65,7 +65,7 @@ impl Limits {
         page_bytes: 12 * 1024,
         run_page_ids: 540,
         small_run_ids: 5_000,
-        merged_ids: 64_000,
+        merged_ids: 32_000,
         shard_bytes_per_second: 300_000,
         shards: 16,
     };

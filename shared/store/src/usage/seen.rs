@@ -4,10 +4,10 @@
 //! of about `Limits::run_page_ids`, each a read unit. A page holds an equal stretch of all fingerprints, so an id is looked for in one
 //! page of each run. A fingerprint only suspects: the segments of its hour tell.
 //!
-//! There is one run of each **class** of size (its ids are `GROWTH` times as many as those of the class below), so a look
-//! reads at most as many pages per id as the log's ids have classes: the logarithm. A fold puts its ids together with the small
-//! runs of their class at once. Larger runs of one class are **merged** over many folds, a stretch of fingerprints at a time
-//! (`Merge`): no fold writes more of that than one partition takes in a second.
+//! Runs are of **classes** of size: the ids of one are up to `GROWTH` times as many as those of the class below. When there
+//! are `GROWTH` runs of a class, they are **merged** into one of the next, over many folds, a stretch of fingerprints at a time
+//! (`Merge`): no fold writes more of that than one partition takes in a second. So an id is written once per class, the
+//! logarithm of the log, and a look reads fewer than `GROWTH` pages per id and class.
 //!
 //! The pages of a merge stand under the generation that began it, whoever writes them: they follow from the runs that they
 //! are made of, which never change, so that every attempt writes the same. Everything else stands under its writer's own.
@@ -30,11 +30,11 @@ const SCHEMA: u32 = 1;
 
 /// Fingerprints are below this.
 const FINGERPRINTS: u64 = 1 << 40;
-/// A class of runs has this many times the ids of the one below.
+/// A class of runs has this many times the ids of the one below, and so many runs of one become one of the next.
 const GROWTH: u64 = 8;
-/// A fold that counts many ids writes this many times as many again, because merges must keep up with it, but at most this
-/// many times what one of few does.
-const MERGED_TIMES: u64 = 16;
+/// A fold that counts many ids writes this many times as many again, because merges must keep up with it: more than a log
+/// has classes. But at most so many times what one of few does.
+const MERGED_TIMES: u64 = 8;
 /// Pages in memory at once.
 const PAGES_AT_ONCE: usize = 1_000;
 
@@ -127,12 +127,6 @@ impl RunRef {
     /// The pages that hold the fingerprints of a stretch (the end is not part of it).
     fn pages_of(&self, from: u64, to: u64) -> std::ops::Range<u32> {
         if from >= to { 0..0 } else { self.page_of(from)..self.page_of(to - 1) + 1 }
-    }
-
-    /// Every page of the run.
-    pub(super) fn places(&self) -> impl Iterator<Item = Folded> + use<> {
-        let run = *self;
-        (0..run.pages).map(move |page| run.place(page))
     }
 }
 
@@ -268,12 +262,6 @@ pub(super) async fn add(
     let mut items = Vec::new();
     let mut fresh = None;
     if !seen.is_empty() {
-        let small = smallest_of_class(log, &mut head.runs, seen.len() as u64, merged_ids);
-        let places: Vec<Folded> = small.iter().flat_map(RunRef::places).collect();
-        for item in named(table, log, &places).await? {
-            seen.extend(decode(&item)?);
-        }
-        head.superseded.extend(places);
         let run = RunRef::new(log, Folded { generation, number: *number }, seen.len() as u64);
         *number += run.pages;
         items.extend(written(log, &run, 0..run.pages, &mut seen)?);
@@ -293,26 +281,13 @@ pub(super) async fn add(
     Ok(items)
 }
 
-/// Ids that a fold writes again at once with so many fresh ones, and as many for the merges under way.
+/// Ids that a fold with so many fresh ones writes again for the merges under way.
 fn merged_ids(log: &Log<'_>, fresh: u64) -> u64 {
     let few = log.limits.merged_ids;
-    (MERGED_TIMES * fresh).clamp(few, MERGED_TIMES * few) / 2
+    (MERGED_TIMES * fresh).clamp(few, MERGED_TIMES * few)
 }
 
-/// Takes out the runs that `ids` fresh ones are put together with at once: none remains of their class, but for what would be
-/// too much.
-fn smallest_of_class(log: &Log<'_>, runs: &mut Vec<RunRef>, mut ids: u64, ids_max: u64) -> Vec<RunRef> {
-    let mut taken = Vec::new();
-    runs.sort_by_key(|run| run.ids);
-    while runs.first().is_some_and(|run| class(log, run.ids) <= class(log, ids) && ids + run.ids <= ids_max) {
-        let run = runs.remove(0);
-        ids += run.ids;
-        taken.push(run);
-    }
-    taken
-}
-
-/// Has runs of one class become one: of each class one set at a time.
+/// Has runs of one class become one if they are enough: of each class one set at a time.
 fn begin_merges(log: &Log<'_>, head: &mut Head, generation: u64, number: &mut u32) {
     let under_way: BTreeSet<u32> =
         head.merges.iter().flat_map(|merge| &merge.from).map(|run| class(log, run.ids)).collect();
@@ -321,7 +296,7 @@ fn begin_merges(log: &Log<'_>, head: &mut Head, generation: u64, number: &mut u3
         classes.entry(class(log, run.ids)).or_default().push(run);
     }
     for (class, runs) in classes {
-        if runs.len() < 2 || under_way.contains(&class) {
+        if (runs.len() as u64) < GROWTH || under_way.contains(&class) {
             head.runs.extend(runs);
             continue;
         }
@@ -473,17 +448,14 @@ mod tests {
         let mut head = Head::new(&log);
         let (mut again, mut most) = (0, [0; 3]);
         for fold in 0..ids / fresh {
-            let at_once = merged_ids(&log, fresh);
-            let small = smallest_of_class(&log, &mut head.runs, fresh, at_once).iter().map(|run| run.ids).sum::<u64>();
-            again += small;
-            let share = at_once / (head.merges.len() as u64).max(1);
+            let share = merged_ids(&log, fresh) / (head.merges.len() as u64).max(1);
             for mut merge in std::mem::take(&mut head.merges) {
                 let (pages, until) = merge.next(&log, share);
                 again += pages.len() as u64 * log.limits.run_page_ids;
                 merge.done = until;
                 if until == FINGERPRINTS { head.runs.push(merge.into) } else { head.merges.push(merge) }
             }
-            head.runs.push(RunRef::new(&log, Folded { generation: fold, number: 0 }, small + fresh));
+            head.runs.push(RunRef::new(&log, Folded { generation: fold, number: 0 }, fresh));
             begin_merges(&log, &mut head, fold, &mut 1);
             if fold > ids / fresh / 2 {
                 for (most, looked) in most.iter_mut().zip([100, 600, 5_000]) {
@@ -499,10 +471,10 @@ mod tests {
     fn a_log_of_a_hundred_million_ids_is_looked_up_by_few_pages() {
         // Ids of a fold, ids of the log; most pages for 100, 600 and 5,000 ids; times that an id is written again.
         let cases = [
-            (600, 12_000_000, [600, 3_000, 14_000], 25),
-            (600, 112_000_000, [800, 4_000, 24_000], 30),
-            (20_000, 112_000_000, [1_700, 9_000, 45_000], 15),
-            (100_000, 112_000_000, [3_500, 17_000, 80_000], 20),
+            (600, 12_000_000, [1_700, 6_000, 16_000], 5),
+            (600, 112_000_000, [2_600, 11_000, 55_000], 6),
+            (20_000, 112_000_000, [2_600, 11_000, 56_000], 4),
+            (100_000, 112_000_000, [5_500, 16_000, 70_000], 3),
         ];
         for (fresh, ids, most, times) in cases {
             let (again, looked) = grown(fresh, ids);

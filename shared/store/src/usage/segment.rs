@@ -106,9 +106,9 @@ pub(super) async fn events(table: &dyn Table, log: &Log<'_>, places: &[Folded]) 
     Ok(recorded)
 }
 
-/// Sorts events as they stand in segments.
+/// Sorts events as they stand in segments: by hour, and as they were received within one, which makes the columns short.
 pub(super) fn sort(events: &mut [Recorded]) {
-    let hour = |one: &Recorded| (hour_of(one.event.timestamp), one.event.timestamp);
+    let hour = |one: &Recorded| hour_of(one.event.timestamp);
     events.sort_by(|a, b| hour(a).cmp(&hour(b)).then_with(|| by_reception(&a.event).cmp(&by_reception(&b.event))));
 }
 
