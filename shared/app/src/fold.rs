@@ -86,22 +86,27 @@ pub async fn run(app: &App, job: &FoldJob) -> Outcome<()> {
     Ok(())
 }
 
-/// Folds what a closing found too much to look at, at least a part of it.
+/// Folds what a closing found too much to look at: all of it, if that is not too much for one message.
+///
+/// # Errors
+/// The table did not answer, an item cannot be read, or somebody else folds all the time.
 pub(crate) async fn make_room(
     app: &App,
     organization: OrganizationId,
     log: (&str, &str),
     catalogue: &[Metric],
 ) -> Outcome<()> {
+    let mut has_folded = false;
     for _ in 0..ROUNDS_OF_CLOSING_MAX {
         match once(app, organization, log, catalogue, TimeDelta::zero(), 1).await? {
-            Folded::Nothing | Folded::Done { .. } => return Ok(()),
+            Folded::Done { is_more: true, .. } => has_folded = true,
+            Folded::Nothing | Folded::Done { is_more: false, .. } => return Ok(()),
             Folded::Busy => {
                 tokio::time::sleep(std::time::Duration::from_millis(u64::from(app.ids.below(200)))).await;
             }
         }
     }
-    Err(Failure::Unavailable("a usage log is being folded".to_owned()))
+    if has_folded { Ok(()) } else { Err(Failure::Unavailable("a usage log is being folded".to_owned())) }
 }
 
 async fn once(

@@ -21,6 +21,10 @@ use store::usage::{Asked, Wanted};
 use crate::billing::{Account, Context};
 use crate::{App, Failure, Outcome, Rejection, fold};
 
+/// Times that a closing looks at a log, and folds what it found too much, before its message has to come again: what
+/// has been folded by then need not be folded again.
+const LOOKS_MAX: usize = 4;
+
 /// The part of a log that a window needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -80,15 +84,20 @@ async fn each_event(
     let properties = metric.properties_used();
     let wanted = Wanted { from: span.from, to: Some(span.to), properties: Some(&properties) };
     let log = (external_id, metric.code.as_str());
-    let mut events = loop {
-        match store::usage::read_as(app.store.table(), organization, log, &wanted, asked).await? {
-            Some(events) => break events,
-            None => fold::make_room(app, organization, log, catalogue).await?,
-        }
-    };
     let digester = Digester::new(metric, code_of(metric, catalogue));
-    events.retain(|event| digester.counts(event));
-    Ok(events)
+    for _ in 0..LOOKS_MAX {
+        let found = store::usage::read_as(app.store.table(), organization, log, &wanted, asked).await?;
+        if let Some(mut events) = found {
+            events.retain(|event| digester.counts(event));
+            return Ok(events);
+        }
+        fold::make_room(app, organization, log, catalogue).await?;
+    }
+    Err(too_much())
+}
+
+fn too_much() -> Failure {
+    Failure::Unavailable("more of a usage log is unfolded than a closing can look at".to_owned())
 }
 
 /// Whether another metric had this one's code before.
@@ -164,19 +173,18 @@ async fn parts(
     let needs = Needs::of(metric, &wish.windows).with_first_events(wish.first_events());
     let properties = metric.properties_used();
     let log = (external_id, metric.code.as_str());
-    loop {
+    for _ in 0..LOOKS_MAX {
         let table = app.store.table();
         let found = store::usage::parts(table, organization, log, &digester, &needs, &properties, asked).await?;
-        match found {
-            Some(found) => {
-                if found.unfolded_chunks >= fold::ASKED_BY_READERS || found.is_outdated {
-                    fold::ask(app, organization, log, 0).await;
-                }
-                return Ok(Some(found.parts));
+        if let Some(found) = found {
+            if found.unfolded_chunks >= fold::ASKED_BY_READERS || found.is_outdated {
+                fold::ask(app, organization, log, 0).await;
             }
-            None => fold::make_room(app, organization, log, catalogue).await?,
+            return Ok(Some(found.parts));
         }
+        fold::make_room(app, organization, log, catalogue).await?;
     }
+    Err(too_much())
 }
 
 /// The running period of a subscription: what its charges come to so far (chapter 03, 9).

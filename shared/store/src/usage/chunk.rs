@@ -383,6 +383,27 @@ impl Unpacked {
         Ok(self.parsed()?.transaction_ids)
     }
 
+    /// When the first of its events was received, microseconds.
+    pub(super) fn first_reception(&self) -> Result<i64, DecodeError> {
+        Ok(summed(&self.parsed()?.columns.received_at).min().unwrap_or_default())
+    }
+
+    /// The events with one of these transaction ids, in the order in which they stand.
+    pub(super) fn of_ids(
+        &self,
+        organization: OrganizationId,
+        ids: &HashSet<&str>,
+    ) -> Result<Vec<Recorded>, DecodeError> {
+        let parsed = self.parsed()?;
+        let wanted: Vec<bool> = parsed.transaction_ids.iter().map(|id| ids.contains(id)).collect();
+        if !wanted.contains(&true) {
+            return Ok(Vec::new());
+        }
+        let keep = |place: usize| wanted.get(place).copied().unwrap_or_default();
+        let rows = rows(organization, parsed, &keep, &|_| true).ok_or_else(unfitting)?;
+        Ok(rows.into_iter().map(|(_, recorded)| recorded).collect())
+    }
+
     /// The events that a reader wants, in the order in which they stand.
     pub(super) fn wanted(&self, organization: OrganizationId, wanted: &Wanted<'_>) -> Result<Vec<Event>, DecodeError> {
         let parsed = self.parsed()?;
@@ -397,8 +418,8 @@ impl Unpacked {
 /// of `domain::usage::event::first_of_each_id`, but that an earlier epoch comes first; and only then the reader's choice.
 /// Ids that are `counted` elsewhere are none of these.
 ///
-/// `chunks` are in order of arrival. Whatever the reader leaves out is not built: a month of a long log costs little more
-/// than its ids.
+/// `chunks` are in the order of their names. Whatever the reader leaves out is not built: a month of a long log costs
+/// little more than its ids.
 pub(super) fn select(
     organization: OrganizationId,
     chunks: &[Unpacked],
@@ -418,7 +439,7 @@ pub(super) fn select(
             sightings.push(Sighting { epoch, received_at, position, transaction_id, timestamp, chunk, place });
         }
     }
-    // Stable: copies that are equal in all of this keep their order of arrival. Compare `by_reception`.
+    // Stable: copies that are equal in all of this keep the order of names and places. Compare `by_reception`.
     let reception = |sighting: &Sighting<'_>| (sighting.received_at, sighting.position);
     sightings.sort_by(|a, b| {
         let ties = |one: &Sighting<'_>| one.timestamp;

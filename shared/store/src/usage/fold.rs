@@ -4,6 +4,12 @@
 //! in one conditional write, remove what nobody needs any more, and say in the head that it is gone. An attempt may die
 //! after any of these: before the flip nothing has happened but garbage, after it the next attempt goes on removing.
 //! Two attempts at once: only one of them flips.
+//!
+//! A fold takes some chunks and looks at more: of the copies of an id in what it takes that is counted which counts
+//! among all that it looks at, wherever it stands; where it stands beside what is taken, it will be a copy of itself.
+//!
+//! A closing that seals chunks meanwhile does not stop a fold: what it chose is compared with what counts by the new
+//! epochs, and only if it is another copy the attempt is given up, at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,11 +21,12 @@ use domain::usage::event::Event;
 use uuid::Uuid;
 
 use super::chunk::{self, Recorded, by_reception};
-use super::head::{Chunk, Folded, Found, Head, Log, PageRef, Trouble};
+use super::head::{ATTEMPTS_MAX, ChunkName, Folded, Found, Head, Log, PageRef, Trouble};
 use super::page::{HourOf, Page, summary_item};
 use super::seen::{self, named};
 use super::segment;
 use super::shelf::ShelfRef;
+use super::tail::{Backlog, Chunk, chunks_by_name};
 use super::{Limits, all_items, body_of};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
@@ -90,12 +97,33 @@ pub async fn fold_within(table: &dyn Table, request: &Request<'_>, limits: &Limi
         code: request.code,
         limits,
     };
-    match attempt(table, &log, request).await {
-        Ok(outcome) => Ok(outcome),
-        // Nobody seals here.
-        Err(Trouble::Changed | Trouble::TooMuch) => Ok(Outcome::Busy),
-        Err(Trouble::Load(error)) => Err(error),
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt(table, &log, request).await {
+            Ok(outcome) => return Ok(outcome),
+            // A closing sealed something: once more, unless another fold is at it.
+            Err(Trouble::Changed) => {}
+            // Nobody seals here.
+            Err(Trouble::TooMuch) => break,
+            Err(Trouble::Load(error)) => return Err(error),
+        }
     }
+    Ok(Outcome::Busy)
+}
+
+/// What an attempt is about.
+struct Work {
+    /// What it has read of the tail: see `Backlog`.
+    chunks: Vec<Chunk>,
+    /// Those that it folds.
+    names: HashSet<ChunkName>,
+    /// Sealed ones that are not there any more.
+    missing: HashSet<ChunkName>,
+    /// Whether there is more to fold at once.
+    is_left: bool,
+    /// Partitions that the log's chunks shall be spread over.
+    shards: u32,
+    /// Whether some pages' digests are of an older definition.
+    is_stale: bool,
 }
 
 async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Result<Outcome, Trouble> {
@@ -105,27 +133,11 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     if found.head.under_way.is_some_and(|(_, since)| is_fresh(since)) {
         return Ok(Outcome::Busy);
     }
-    let mut tail = found.tail(table, log).await?;
-    let total = tail.len();
-    tail.retain(|chunk| chunk.is_past(request.now, request.margin));
-    // Sealed ones first, epoch by epoch: nothing that comes later may be counted before them.
-    tail.sort_by_key(|chunk| (chunk.rank(), chunk.name));
-    let resting = total - tail.len();
-    let taken = at_once(&tail, log.limits);
-    let is_left = taken < tail.len();
-    let shards = shards_for(&tail, found.head.shards, log.limits);
-    tail.truncate(taken);
-    if tail.len() < request.chunks_min.max(1) && shards == found.head.shards {
-        tail.clear();
-    }
-    let definition = request.digester.map_or(Uuid::nil(), Digester::definition);
-    // Digests of a metric that is gone harm nobody.
-    let is_stale = request.digester.is_some() && found.head.is_outdated(definition);
-    let is_unclean = {
-        let head = &found.head;
-        !(head.folded.is_empty() && head.superseded.is_empty() && head.abandoned.is_empty()) || head.under_way.is_some()
-    };
-    if tail.is_empty() && !is_stale && shards == found.head.shards && !is_unclean {
+    let work = work(table, log, request, &found).await?;
+    let is_idle = work.names.is_empty() && !work.is_stale && work.shards == found.head.shards;
+    // What the last fold replaced is left to readers for a while.
+    let is_left_alone = !is_fresh(found.head.flipped_at);
+    if is_idle && !found.head.is_unclean(is_left_alone) {
         return Ok(Outcome::Nothing);
     }
 
@@ -134,37 +146,71 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     found.head.taken += 1;
     let generation = found.head.taken;
     found.head.under_way = Some((generation, now));
-    found.store(table, log).await?;
-    // What the last finished fold left to remove goes first: the lists of this one are its own.
-    remove(table, log, &mut found.head).await?;
-    if tail.is_empty() && !is_stale && shards == found.head.shards {
-        found.head.under_way = None;
-        found.store(table, log).await?;
-        return Ok(Outcome::Nothing);
+    if is_idle && is_left_alone {
+        // Said before it is removed: whoever reads by the head before starts again.
+        found.head.let_go();
     }
+    found.store(table, log).await?;
+    let outcome =
+        if is_idle { tidy(table, log, found).await } else { make(table, log, request, &work, found, generation).await };
+    if matches!(outcome, Err(Trouble::Changed)) {
+        give_up(table, log, generation).await?;
+    }
+    outcome
+}
 
-    let (head, items, events) = folded(table, log, request, &found.head, generation, &tail, is_stale).await?;
+async fn work(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, found: &Found) -> Result<Work, Trouble> {
+    let Backlog { chunks, is_cut, missing } = found.backlog(table, log).await?;
+    let past = chunks.iter().take_while(|chunk| chunk.is_past(request.now, request.margin)).count();
+    let shards = shards_for(&chunks[..past], is_cut, found.head.shards, log.limits);
+    let taken = at_once(&chunks[..past], log.limits);
+    let is_left = taken < past || (is_cut && past == chunks.len());
+    let is_worth_it = taken >= request.chunks_min.max(1) || shards != found.head.shards;
+    let names = chunks[..taken].iter().filter(|_| is_worth_it).map(|chunk| chunk.name).collect();
+    // Digests of a metric that is gone harm nobody.
+    let is_stale = request.digester.is_some_and(|digester| found.head.is_outdated(digester.definition()));
+    Ok(Work { chunks, names, missing, is_left, shards, is_stale })
+}
+
+/// Removes what nobody needs any more. `found` is the head with this attempt under way.
+async fn tidy(table: &dyn Table, log: &Log<'_>, mut found: Found) -> Result<Outcome, Trouble> {
+    remove(table, log, &mut found.head).await?;
+    found.head.under_way = None;
+    found.store(table, log).await?;
+    Ok(Outcome::Nothing)
+}
+
+/// Makes the fold. `taken` is the head with this attempt under way.
+async fn make(
+    table: &dyn Table,
+    log: &Log<'_>,
+    request: &Request<'_>,
+    work: &Work,
+    taken: Found,
+    generation: u64,
+) -> Result<Outcome, Trouble> {
+    let mut before = taken.head.clone();
+    remove(table, log, &mut before).await?;
+    let chosen = first_of_each_id(log, &work.chunks, &work.names)?;
+    // What the fold before this one replaced is needed until this one is finished.
+    before.let_go();
+    let (mut head, items, events) = folded(table, log, request, &before, generation, chosen, work.is_stale).await?;
     table.put_all(items).await?;
 
-    let names: HashSet<_> = tail.iter().map(|chunk| chunk.name).collect();
-    found.head = head;
-    found.head.generation = generation;
-    found.head.under_way = None;
-    found.head.shards = shards;
-    for epoch in &mut found.head.sealed {
-        epoch.retain(|name| !names.contains(name));
-    }
-    // Epochs keep their order, not their numbers.
-    found.head.sealed.retain(|epoch| !epoch.is_empty());
-    found.head.folded = tail.iter().map(|chunk| chunk.name).collect();
-    found.store(table, log).await?;
+    head.previous = Some(before.generation);
+    head.generation = generation;
+    head.flipped_at = request.now.timestamp_micros();
+    head.under_way = None;
+    head.shards = work.shards;
+    let folded = work.chunks.iter().map(|chunk| chunk.name).filter(|name| work.names.contains(name));
+    head.folded = folded.collect();
+    head.gone.chunks.clone_from(&head.folded);
+    let mut found = flip(table, log, work, taken, head).await?;
 
-    let outcome = Outcome::Done {
-        chunks: tail.len(),
-        events,
-        is_more: is_left || (is_stale && found.head.is_outdated(definition)),
-    };
-    tracing::debug!("folded {} chunks with {events} new events, {resting} rest", tail.len());
+    let definition = request.digester.map_or(Uuid::nil(), Digester::definition);
+    let is_stale = work.is_stale && found.head.is_outdated(definition);
+    let outcome = Outcome::Done { chunks: work.names.len(), events, is_more: work.is_left || is_stale };
+    tracing::debug!("folded {} of {} chunks with {events} new events", work.names.len(), work.chunks.len());
     match clean(table, log, &mut found).await {
         // It counts: whoever comes next cleans up.
         Ok(()) | Err(Trouble::Changed | Trouble::TooMuch) => Ok(outcome),
@@ -175,13 +221,91 @@ async fn attempt(table: &dyn Table, log: &Log<'_>, request: &Request<'_>) -> Res
     }
 }
 
+/// Makes `next` the log's head in the place of `taken`, also if closings have sealed chunks since that was stored.
+///
+/// What a closing counts is in sealed chunks, and sealed copies come before all others. So if among all that this fold
+/// has read and all that is sealed now the very copies count that it chose, it does not matter who came first.
+async fn flip(table: &dyn Table, log: &Log<'_>, work: &Work, taken: Found, next: Head) -> Result<Found, Trouble> {
+    let mut at = taken.clone();
+    for _ in 0..ATTEMPTS_MAX {
+        let mut sealed = at.head.sealed.clone();
+        for epoch in &mut sealed {
+            epoch.retain(|name| !work.names.contains(name) && !work.missing.contains(name));
+        }
+        // Epochs keep their order, not their numbers.
+        sealed.retain(|epoch| !epoch.is_empty());
+        at.head.clone_from(&next);
+        at.head.sealed = sealed;
+        match at.store(table, log).await {
+            Ok(()) => return Ok(at),
+            Err(Trouble::Changed) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        at = Found::load(table, log).await?;
+        if at.head.generation == next.generation {
+            // It was stored, and the answer was lost on the way.
+            return Ok(at);
+        }
+        if !at.head.has_only_sealed_since(&taken.head) || !agrees(table, log, work, &taken.head, &at.head).await? {
+            return Err(Trouble::Changed);
+        }
+    }
+    Err(Trouble::Changed)
+}
+
+/// Whether the copies that a fold has chosen by the head `before` are those that count now that closings have sealed
+/// more.
+async fn agrees(table: &dyn Table, log: &Log<'_>, work: &Work, before: &Head, now: &Head) -> Result<bool, Trouble> {
+    let is_taken = |chunk: &&Chunk| work.names.contains(&chunk.name);
+    if work.chunks.iter().filter(is_taken).all(|chunk| chunk.epoch.is_some()) {
+        // Every id had a copy in an earlier epoch.
+        return Ok(true);
+    }
+    let known: HashSet<ChunkName> = work.chunks.iter().map(|chunk| chunk.name).collect();
+    let sealed = now.sealed.iter().skip(before.sealed.len()).flatten();
+    let others: Vec<ChunkName> = sealed.filter(|name| !known.contains(*name)).copied().collect();
+    if others.len() > log.limits.fold_chunks {
+        // Sealed ones are folded first: the next attempt reads them anyway.
+        return Ok(false);
+    }
+    let mut chunks = work.chunks.clone();
+    for (name, item) in others.iter().zip(chunks_by_name(table, log, &others).await?) {
+        let Some(item) = item else { return Ok(false) };
+        chunks.push(Chunk { name: *name, epoch: None, item });
+    }
+    now.number_epochs(&mut chunks);
+    let by_id = |chunks: &[Chunk]| {
+        let mut chosen = first_of_each_id(log, chunks, &work.names)?;
+        chosen.sort_by(|a, b| a.event.transaction_id.cmp(&b.event.transaction_id));
+        Ok::<_, DecodeError>(chosen)
+    };
+    Ok(by_id(&chunks)? == by_id(&work.chunks)?)
+}
+
+/// Says that an attempt will not finish: the next one need not wait for it, and removes what it left.
+async fn give_up(table: &dyn Table, log: &Log<'_>, generation: u64) -> Result<(), Trouble> {
+    for _ in 0..ATTEMPTS_MAX {
+        let mut found = Found::load(table, log).await?;
+        if found.head.under_way.is_none_or(|(under_way, _)| under_way != generation) {
+            break;
+        }
+        found.head.under_way = None;
+        found.head.abandoned.push(generation);
+        match found.store(table, log).await {
+            Err(Trouble::Changed) => {}
+            stored => return stored,
+        }
+    }
+    Ok(())
+}
+
 /// How many of these chunks one fold takes, at least one. An epoch is never torn apart: which of two copies in it counts
 /// was decided by the closing that sealed it.
 fn at_once(tail: &[Chunk], limits: &Limits) -> usize {
     let (mut taken, mut bytes) = (0, 0);
     let is_same_epoch = |a: &Chunk, b: &Chunk| a.epoch.is_some() && a.epoch == b.epoch;
     for block in tail.chunk_by(is_same_epoch) {
-        bytes += block.iter().map(|chunk| chunk.item.body.len()).sum::<usize>();
+        bytes += block.iter().map(Chunk::bytes).sum::<usize>();
         if taken > 0 && (taken + block.len() > limits.fold_chunks || bytes > limits.fold_bytes) {
             break;
         }
@@ -190,29 +314,25 @@ fn at_once(tail: &[Chunk], limits: &Limits) -> usize {
     taken
 }
 
-/// Removes what nothing names any more, and says so.
+/// Removes what nobody needs any more, and says so.
 async fn clean(table: &dyn Table, log: &Log<'_>, found: &mut Found) -> Result<(), Trouble> {
     remove(table, log, &mut found.head).await?;
     found.store(table, log).await
 }
 
-/// Removes what nothing names any more, and forgets it.
+/// Removes what nobody needs any more, and forgets it.
 async fn remove(table: &dyn Table, log: &Log<'_>, head: &mut Head) -> Result<(), Trouble> {
     let partition = log.partition();
-    let chunks = head.folded.iter().map(|(arrival, part)| keys::chunk_key(&partition, *arrival, *part as usize));
-    let mut gone: Vec<Key> = chunks.collect();
-    gone.extend(head.superseded.iter().map(|place| log.folded(*place)));
-    for generation in &head.abandoned {
+    let gone = std::mem::take(&mut head.gone);
+    let chunks = gone.chunks.iter().map(|(arrival, part)| keys::chunk_key(&partition, *arrival, *part as usize));
+    let mut gone: Vec<Key> = chunks.chain(gone.items.iter().map(|place| log.folded(*place))).collect();
+    for generation in std::mem::take(&mut head.abandoned) {
         for shard in 0..keys::FOLDED_SHARDS {
-            let query = Query::prefix(keys::log_shard(&partition, shard), &keys::folded_generation(*generation));
+            let query = Query::prefix(keys::log_shard(&partition, shard), &keys::folded_generation(generation));
             gone.extend(all_items(table, query).await?.into_iter().map(|item| item.key));
         }
     }
-    table.delete_all(&gone).await?;
-    head.folded.clear();
-    head.superseded.clear();
-    head.abandoned.clear();
-    Ok(())
+    Ok(table.delete_all(&gone).await?)
 }
 
 /// The head that a fold makes, the items that it names beside those of before, and the number of events counted anew.
@@ -222,11 +342,10 @@ async fn folded(
     request: &Request<'_>,
     before: &Head,
     generation: u64,
-    tail: &[Chunk],
+    recorded: Vec<Recorded>,
     is_stale: bool,
 ) -> Result<(Head, Vec<Item>, usize), Trouble> {
     let mut head = before.clone();
-    let recorded = first_of_each_id(log, tail)?;
     let ids = recorded.iter().map(|it| it.event.transaction_id.as_str());
     let counted = seen::counted(table, log, before, ids).await?;
     let fresh: Vec<Recorded> = recorded.into_iter().filter(|it| !counted.contains(&it.event.transaction_id)).collect();
@@ -300,13 +419,16 @@ async fn folded(
                 Folded { generation, number: number - 1 }
             };
             let (hours, summary_place) = (next(), next());
-            items.push(page.item(log.folded(hours))?);
-            let summary = page.summary();
-            if let Some(summary) = &summary {
-                items.push(summary_item(log.folded(summary_place), summary)?);
-            }
+            let (page, item) = page.fitted(log.folded(hours), log.limits.folded_bytes)?;
+            items.push(item);
+            let summary = match page.summary() {
+                Some(summary) => summary_item(log.folded(summary_place), &summary, log.limits.folded_bytes)?,
+                None => None,
+            };
             let from = if place == 0 { from } else { first };
-            let summary = summary.map(|_| summary_place);
+            let has_summary = summary.is_some();
+            items.extend(summary);
+            let summary = has_summary.then_some(summary_place);
             head.pages.push(PageRef { from, first, last, hours, summary, definition });
         }
         head.pages.sort_by_key(|page| page.from);
@@ -315,16 +437,28 @@ async fn folded(
     Ok((head, items, count))
 }
 
-/// The events of chunks, each id once: of an earlier epoch before a later one, then the first received.
-fn first_of_each_id(log: &Log<'_>, tail: &[Chunk]) -> Result<Vec<Recorded>, DecodeError> {
-    let mut recorded: Vec<(usize, Recorded)> = Vec::new();
-    for chunk in tail {
+/// The events of the ids in the chunks of these names, each id once: of an earlier epoch before a later one, then the
+/// first received. Of all the copies in all of `chunks`: one that is not in the chunks of these names will be a copy of
+/// it.
+fn first_of_each_id(log: &Log<'_>, chunks: &[Chunk], names: &HashSet<ChunkName>) -> Result<Vec<Recorded>, DecodeError> {
+    let mut recorded: Vec<((usize, ChunkName), Recorded)> = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| names.contains(&chunk.name)) {
         let events = chunk::decode(log.organization, body_of(&chunk.item)?)?;
-        recorded.extend(events.into_iter().map(|event| (chunk.rank(), event)));
+        recorded.extend(events.into_iter().map(|event| ((chunk.rank(), chunk.name), event)));
     }
-    // Stable: equals keep their order of arrival.
-    recorded.sort_by(|(rank, a), (other, b)| {
-        rank.cmp(other).then_with(|| by_reception(&a.event).cmp(&by_reception(&b.event)))
+    let mut others = Vec::new();
+    {
+        let ids: HashSet<&str> = recorded.iter().map(|(_, it)| it.event.transaction_id.as_str()).collect();
+        for chunk in chunks.iter().filter(|chunk| !names.contains(&chunk.name)) {
+            let events = chunk.unpacked()?.of_ids(log.organization, &ids)?;
+            others.extend(events.into_iter().map(|event| ((chunk.rank(), chunk.name), event)));
+        }
+    }
+    recorded.append(&mut others);
+    // Stable: copies in one chunk that are equal in all of this keep their places.
+    recorded.sort_by(|((rank, name), a), ((other_rank, other_name), b)| {
+        let by_reception = by_reception(&a.event).cmp(&by_reception(&b.event));
+        rank.cmp(other_rank).then(by_reception).then(name.cmp(other_name))
     });
     let mut seen = HashSet::with_capacity(recorded.len());
     recorded.retain(|(_, it)| seen.insert(it.event.transaction_id.clone()));
@@ -366,14 +500,17 @@ async fn digest_again(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, p
     Ok(())
 }
 
-/// Partitions for the chunks of a log, by how fast those of the tail arrived. Never fewer than before.
-pub(super) fn shards_for(tail: &[Chunk], before: u32, limits: &Limits) -> u32 {
+/// Partitions for the chunks of a log, by how fast those of the tail arrived. Never fewer than before; if there are
+/// more chunks than these, at most twice as many, for a few may be a burst.
+pub(super) fn shards_for(tail: &[Chunk], is_cut: bool, before: u32, limits: &Limits) -> u32 {
     let arrived = tail.iter().map(|chunk| chunk.arrived_at());
     let (Some(first), Some(last)) = (arrived.clone().min(), arrived.max()) else { return before };
-    let bytes: usize = tail.iter().map(|chunk| chunk.item.body.len()).sum();
+    let bytes: usize = tail.iter().map(Chunk::bytes).sum();
     // A few large chunks in one second are a burst that one partition takes.
-    let seconds = (last - first).num_seconds().max(10);
+    let (seconds_min, most) =
+        if is_cut { (1, before.saturating_mul(2).min(limits.shards)) } else { (10, limits.shards) };
+    let seconds = (last - first).num_seconds().max(seconds_min);
     let rate = i64::try_from(bytes).unwrap_or(i64::MAX) / seconds;
-    let wanted = u32::try_from(rate / limits.shard_bytes_per_second + 1).unwrap_or(limits.shards);
-    wanted.next_power_of_two().min(limits.shards).max(before)
+    let wanted = u32::try_from(rate / limits.shard_bytes_per_second + 1).unwrap_or(most);
+    wanted.next_power_of_two().min(most).max(before)
 }

@@ -19,7 +19,7 @@ use super::*;
 use crate::items::samples::{at, id};
 use crate::sqlite::SqliteTable;
 
-fn metric(aggregation: AggregationType) -> Metric {
+pub(super) fn metric(aggregation: AggregationType) -> Metric {
     Metric {
         id: domain::id::MetricId(id(1)),
         name: "Calls".into(),
@@ -37,7 +37,7 @@ fn metric(aggregation: AggregationType) -> Metric {
 }
 
 /// Everything up to the end of time.
-fn always() -> Window {
+pub(super) fn always() -> Window {
     Window { from: later(-6_000_000_000), to: later(6_000_000_000), end: End::Included, period_days: 1 }
 }
 
@@ -396,19 +396,6 @@ async fn what_a_closing_counted_stays_counted_whatever_copies_come_later() {
 }
 
 #[tokio::test]
-async fn too_much_to_seal_is_to_be_folded_first() {
-    let table = table();
-    let count = metric(AggregationType::Count);
-    append_hours(&table, 0, Limits::PRODUCTION.fold_chunks + 1, 1).await;
-    let needs = Needs::of(&count, &[always()]);
-    let digester = Digester::new(&count, Code::Own);
-    let ask = || parts(&table, organization(), LOG, &digester, &needs, &[], Asked::ForBilling);
-    assert_eq!(ask().await.unwrap(), None);
-    assert!(matches!(fold_now(&table, LOG, Some(&count)).await, Outcome::Done { chunks: 500, is_more: true, .. }));
-    assert_eq!(ask().await.unwrap().unwrap().unfolded_chunks, 1);
-}
-
-#[tokio::test]
 async fn a_fresh_chunk_rests_and_a_busy_log_is_left_alone() {
     let table = table();
     append_hours(&table, 0, 3, 1).await;
@@ -442,19 +429,19 @@ async fn a_fresh_chunk_rests_and_a_busy_log_is_left_alone() {
 
 #[test]
 fn a_log_gets_as_many_partitions_as_its_rate_asks_for() {
-    let tail = |chunks: u128, millis: u128| -> Vec<head::Chunk> {
+    let tail = |chunks: u128, millis: u128| -> Vec<tail::Chunk> {
         (0..chunks)
             .map(|number| {
                 let name = (arrival(number * millis), 0);
                 let key = keys::chunk_key("log", name.0, 0);
                 let item = Item::new(key, CHUNK, chunk::SCHEMA, vec![0; 300_000].into());
-                head::Chunk { name, epoch: None, item }
+                tail::Chunk { name, epoch: None, item }
             })
             .collect()
     };
     let check = |chunks, millis, before, expected| {
         assert_eq!(
-            fold::shards_for(&tail(chunks, millis), before, &Limits::PRODUCTION),
+            fold::shards_for(&tail(chunks, millis), false, before, &Limits::PRODUCTION),
             expected,
             "{chunks} each {millis} ms"
         );
@@ -467,6 +454,14 @@ fn a_log_gets_as_many_partitions_as_its_rate_asks_for() {
     check(60, 300, 1, 4);
     check(600, 10, 1, 16);
     check(60, 2_000, 4, 4);
+    // The beginning of a backlog: a few chunks tell, and twice as many partitions are enough for now.
+    let check = |chunks, millis, before, expected| {
+        assert_eq!(fold::shards_for(&tail(chunks, millis), true, before, &Limits::PRODUCTION), expected);
+    };
+    check(14, 100, 1, 2);
+    check(14, 100, 4, 8);
+    check(14, 100, 16, 16);
+    check(14, 2_000, 1, 1);
 }
 
 fn head_log() -> head::Log<'static> {
@@ -569,6 +564,8 @@ fn golden_heads_pages_and_runs_decode() {
     (head.generation, head.taken, head.under_way, head.shards, head.events) =
         (3, 5, Some((5, 1_700_000_000_000_000)), 2, 7);
     head.abandoned = vec![4];
+    (head.previous, head.flipped_at) = (Some(2), 1_700_000_000_000_001);
+    head.gone = head::Gone { chunks: vec![(arrival(3), 1)], items: vec![head::Folded { generation: 1, number: 2 }] };
     head.sealed = vec![vec![(arrival(1), 0)], vec![(arrival(2), 10_001)]];
     head.folded = vec![(arrival(0), 0)];
     head.superseded = vec![head::Folded { generation: 2, number: 9 }];

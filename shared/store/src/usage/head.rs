@@ -1,33 +1,35 @@
 //! The head of a log: what has been folded, and what stands where.
 //!
-//! Everything that a fold writes stands under a **generation**, a number of its own that no other attempt ever has (but for
-//! pages of merges, which every attempt writes alike: see `seen`), and is reached through the head alone: what an attempt left behind that never came to flip the head is seen by nobody.
-//! A reader takes the head, reads what it names, and looks at the head again: as long as the generation is the same,
-//! nothing that it named has been removed meanwhile.
+//! Everything that a fold writes stands under a **generation**, a number of its own that no other attempt ever has (but
+//! for pages of merges, which every attempt writes alike: see `seen`), and is reached through the head alone: what an
+//! attempt left behind that never came to flip the head is seen by nobody. A reader takes the head, reads the chunks
+//! that are not folded and what the head names, and looks at the head again: as long as the generation is the same, or
+//! the next one, nothing that it named has been removed meanwhile. What a fold replaced stays until the fold after it
+//! is finished, or a fold is asked for that has nothing to do, a minute later or more: so a reader has the time of a
+//! whole fold. Chunks go as soon as they are folded, or every reader would read them for nothing; but the head names
+//! those of the last fold, and a reader whom that overtook has either read them, or starts again.
 //!
 //! A chunk is **folded** once a head names it so, until it is removed; any other chunk in the log is not, whenever it
 //! appeared. So no writer can be too late: what it repeats was counted before, and is left out.
 //!
 //! Chunks that a closing has looked at are **sealed**, in epochs: of the copies of an id in unfolded chunks that in the
 //! earliest epoch counts, then the first received. So what an invoice has counted stays counted, and in that window,
-//! whatever copies arrive later.
+//! whatever copies arrive later. A closing may seal while a fold is under way: see `fold`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta};
 use domain::id::OrganizationId;
-use domain::time::Instant;
 use domain::usage::digest::Hour;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::chunk::Unpacked;
 use super::shelf::ShelfRef;
-use super::{Limits, LogName, all_items, body_of};
+use super::tail::Chunk;
+use super::{Limits, LogName};
 use crate::keys;
 use crate::record::{DecodeError, LoadError, pack, unpack};
-use crate::table::{Condition, Item, Key, Query, Table, TableError, TransactError, Write};
+use crate::table::{Condition, Item, Key, Table, TableError, TransactError, Write};
 
 /// Kind of heads.
 pub(super) const HEAD: &str = "log_head";
@@ -110,6 +112,13 @@ pub(super) struct Merge {
     pub(super) done: u64,
 }
 
+/// Chunks and items that may be removed, and may still be there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Gone {
+    pub(super) chunks: Vec<ChunkName>,
+    pub(super) items: Vec<Folded>,
+}
+
 /// Schema 1. Never change it: a change is a new struct and schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
@@ -117,6 +126,10 @@ pub(super) struct Head {
     code: String,
     /// The last fold that was finished; 0 for none.
     pub(super) generation: u64,
+    /// The fold before it, as long as all items that its head names are still there.
+    pub(super) previous: Option<u64>,
+    /// When the last fold was finished, microseconds.
+    pub(super) flipped_at: i64,
     /// The last generation that an attempt took.
     pub(super) taken: u64,
     /// The attempt under way: its generation and when it began, microseconds.
@@ -127,10 +140,12 @@ pub(super) struct Head {
     pub(super) shards: u32,
     /// Chunks that closings looked at, in epochs, until they are folded.
     pub(super) sealed: Vec<Vec<ChunkName>>,
-    /// Folded chunks that may still be there.
+    /// Chunks that the last fold folded: readers of the head before must have read them.
     pub(super) folded: Vec<ChunkName>,
-    /// Items of earlier folds that nothing names any more and that may still be there.
+    /// Items of earlier folds that the last one replaced. The head before names them.
     pub(super) superseded: Vec<Folded>,
+    /// What nobody needs any more.
+    pub(super) gone: Gone,
     /// By `from`; without those on shelves.
     pub(super) pages: Vec<PageRef>,
     /// By `from`.
@@ -147,6 +162,8 @@ impl Head {
             external_subscription_id: log.external_subscription_id.to_owned(),
             code: log.code.to_owned(),
             generation: 0,
+            previous: None,
+            flipped_at: 0,
             taken: 0,
             under_way: None,
             abandoned: Vec::new(),
@@ -154,6 +171,7 @@ impl Head {
             sealed: Vec::new(),
             folded: Vec::new(),
             superseded: Vec::new(),
+            gone: Gone::default(),
             pages: Vec::new(),
             shelves: Vec::new(),
             runs: Vec::new(),
@@ -172,6 +190,32 @@ impl Head {
     pub(super) fn body(&self) -> Result<Bytes, DecodeError> {
         let plain = postcard::to_allocvec(self).map_err(|error| DecodeError::new(HEAD, error.to_string()))?;
         Ok(pack(&plain))
+    }
+
+    /// Whether something is to be removed; in a log that has been left alone also what its last fold replaced.
+    pub(super) fn is_unclean(&self, is_left_alone: bool) -> bool {
+        self.gone != Gone::default()
+            || !self.abandoned.is_empty()
+            || self.under_way.is_some()
+            || (is_left_alone && self.previous.is_some())
+    }
+
+    /// Nobody reads by the head before the last fold any more.
+    pub(super) fn let_go(&mut self) {
+        self.previous = None;
+        self.folded.clear();
+        self.gone.items.append(&mut self.superseded);
+    }
+
+    /// Whether at most one fold was finished since `before`: all items that it names are still there, and this
+    /// one names the chunks that were folded since.
+    pub(super) fn is_same_or_next(&self, before: &Head) -> bool {
+        self.generation == before.generation || self.previous == Some(before.generation)
+    }
+
+    /// Whether closings have sealed chunks since `before`, and nothing else has happened.
+    pub(super) fn has_only_sealed_since(&self, before: &Head) -> bool {
+        self.sealed.starts_with(&before.sealed) && Head { sealed: self.sealed.clone(), ..before.clone() } == *self
     }
 
     /// The place of the page that takes events of an hour, which is on no shelf.
@@ -194,7 +238,7 @@ pub(super) enum Trouble {
     /// A fold or a closing changed the log meanwhile: start again from the head.
     #[error("the log changed meanwhile")]
     Changed,
-    /// More is unfolded than an epoch may hold: fold first.
+    /// More is unfolded than a closing can look at: fold first.
     #[error("the log must be folded first")]
     TooMuch,
     #[error(transparent)]
@@ -247,86 +291,24 @@ impl Found {
         }
     }
 
-    /// Whether what this head names is still there. One read.
-    pub(super) async fn still_stands(&self, table: &dyn Table, log: &Log<'_>) -> Result<bool, LoadError> {
-        let now = Found::load(table, log).await?;
-        Ok(now.head.generation == self.head.generation)
+    /// Whether all items that this head names are still there. One read.
+    pub(super) async fn items_still_stand(&self, table: &dyn Table, log: &Log<'_>) -> Result<bool, LoadError> {
+        Ok(Found::load(table, log).await?.head.is_same_or_next(&self.head))
     }
 
-    /// The chunks that are not folded, in order of arrival within their shard. A query per shard.
-    pub(super) async fn tail(&self, table: &dyn Table, log: &Log<'_>) -> Result<Vec<Chunk>, LoadError> {
-        let folded: HashSet<ChunkName> = self.head.folded.iter().copied().collect();
-        let epochs: HashMap<ChunkName, usize> = self
-            .head
-            .sealed
-            .iter()
-            .enumerate()
-            .flat_map(|(epoch, names)| names.iter().map(move |name| (*name, epoch)))
-            .collect();
-        let mut chunks = Vec::new();
-        let partition = log.partition();
-        for shard in 0..self.head.shards.max(1) {
-            let query = Query::prefix(keys::log_shard(&partition, shard), keys::CHUNKS);
-            for item in all_items(table, query).await? {
-                let name = keys::chunk_name(&item.key.sort);
-                let name = name.ok_or_else(|| DecodeError::new(super::CHUNK, "its key is none of a chunk"))?;
-                if !folded.contains(&name) {
-                    chunks.push(Chunk { name, epoch: epochs.get(&name).copied(), item });
-                }
-            }
+    /// Whether all items that this head names are still there, and `tail`, which was read after it, has all chunks that
+    /// are not folded in this head. One read.
+    pub(super) async fn still_stands(
+        &self,
+        table: &dyn Table,
+        log: &Log<'_>,
+        tail: &[Chunk],
+    ) -> Result<bool, LoadError> {
+        let now = Found::load(table, log).await?.head;
+        if now.generation == self.head.generation {
+            return Ok(true);
         }
-        Ok(chunks)
-    }
-
-    /// Seals what of the tail is not: from now on it comes before whatever arrives later.
-    pub(super) async fn seal(&mut self, table: &dyn Table, log: &Log<'_>, tail: &mut [Chunk]) -> Result<(), Trouble> {
-        let epoch = self.head.sealed.len();
-        let unsealed = || tail.iter().filter(|chunk| chunk.epoch.is_none());
-        let bytes = unsealed().map(|chunk| chunk.item.body.len()).sum::<usize>();
-        let unsealed: Vec<ChunkName> = unsealed().map(|chunk| chunk.name).collect();
-        if unsealed.is_empty() {
-            return Ok(());
-        }
-        if unsealed.len() > log.limits.epoch_chunks || (bytes > log.limits.epoch_bytes && unsealed.len() > 1) {
-            return Err(Trouble::TooMuch);
-        }
-        self.head.sealed.push(unsealed);
-        self.store(table, log).await?;
-        for chunk in tail.iter_mut() {
-            chunk.epoch = Some(chunk.epoch.unwrap_or(epoch));
-        }
-        Ok(())
-    }
-}
-
-/// A chunk that is not folded.
-#[derive(Debug, Clone)]
-pub(super) struct Chunk {
-    pub(super) name: ChunkName,
-    /// The epoch in which it was sealed.
-    pub(super) epoch: Option<usize>,
-    pub(super) item: Item,
-}
-
-impl Chunk {
-    /// Events of unsealed chunks count after all others.
-    pub(super) fn rank(&self) -> usize {
-        self.epoch.unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn unpacked(&self) -> Result<Unpacked, DecodeError> {
-        Unpacked::new(self.rank(), body_of(&self.item)?)
-    }
-
-    /// When it arrived, by the clock of its writer.
-    pub(super) fn arrived_at(&self) -> Instant {
-        let time = self.name.0.get_timestamp().map(|time| time.to_unix());
-        time.and_then(|(seconds, nanos)| DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos))
-            .unwrap_or_default()
-    }
-
-    /// Whether no message that was received before its events can still be on its way into the log.
-    pub(super) fn is_past(&self, now: Instant, margin: TimeDelta) -> bool {
-        self.epoch.is_some() || now - self.arrived_at() >= margin
+        let read: HashSet<ChunkName> = tail.iter().map(|chunk| chunk.name).collect();
+        Ok(now.is_same_or_next(&self.head) && now.folded.iter().all(|name| read.contains(name)))
     }
 }

@@ -1,7 +1,8 @@
 //! How large the parts of a log may become: what bounds an item, a fold, and the memory of whoever looks.
 //!
-//! None of these changes an answer. The simulation makes them tiny, so that a history of a hundred events meets every path
-//! that a log of a hundred million takes.
+//! None of these changes what is counted, but which of several copies it is may depend on what a fold or an epoch
+//! holds: see the invariants of the log. The simulation makes them tiny, so that a history of a hundred events meets
+//! every path that a log of a hundred million takes.
 
 /// The sizes of everything in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub struct Limits {
     pub epoch_chunks: usize,
     /// Most bytes of chunks of an epoch, but for a single chunk that is larger itself.
     pub epoch_bytes: usize,
+    /// Most chunks that are sealed at a time: the head names each, with about 20 bytes.
+    pub sealed_chunks: usize,
+    /// Most bytes of chunks that a closing looks at: it has all of them in memory.
+    pub sealed_bytes: usize,
     /// Pages of an older definition that one fold makes anew.
     pub rebuilt_pages: usize,
     /// Events of a segment, about. Hours are not torn apart for it unless a single one has four times as many.
@@ -34,6 +39,8 @@ pub struct Limits {
     pub shelf_pages: usize,
     /// Bytes, before compression, beyond which a page is split.
     pub page_bytes: usize,
+    /// Largest page and largest summary, bytes as stored: digests that make it larger are left out.
+    pub folded_bytes: usize,
     /// Ids of a run's page, about: with their hours less than 4 KB, one read unit.
     pub run_page_ids: u64,
     /// Ids below which runs are of the first class, the smallest.
@@ -56,6 +63,8 @@ impl Limits {
         fold_bytes: 2_000_000,
         epoch_chunks: 500,
         epoch_bytes: 2_000_000,
+        sealed_chunks: 8_000,
+        sealed_bytes: 32_000_000,
         rebuilt_pages: 16,
         segment_events: 1_000,
         segment_peers: 8,
@@ -63,6 +72,7 @@ impl Limits {
         head_pages: 512,
         shelf_pages: 256,
         page_bytes: 12 * 1024,
+        folded_bytes: 300_000,
         run_page_ids: 540,
         small_run_ids: 5_000,
         merged_ids: 32_000,

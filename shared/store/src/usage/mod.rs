@@ -29,8 +29,10 @@
 //! - Chunks are immutable and written blindly. Appending the same events again, under the same arrival or another, changes
 //!   no reader's answer: of several events with one transaction id in a log one counts, and no other ever does: the one
 //!   that was folded, else the one in the earliest epoch that a closing sealed, else the first received (`received_at`,
-//!   then `position`). The first received it is in all three cases, unless a copy of it overtook it by more than
-//!   `fold::MARGIN` or a closing.
+//!   then `position`, then timestamp, then the chunk's name). Readers, closings and folds have this one rule.
+//! - The first received it is in all three cases, unless a copy of it was in the log before it by more than `fold::MARGIN`,
+//!   or by more chunks than one fold takes (`Limits::fold_chunks`, in a backlog), or when a closing came; or a closing found
+//!   more than one epoch holds, and it stands in a chunk that was received after the other one's.
 //! - Whatever folds beside a reader, it sees every event once: see `head`.
 //! - Chunks are written before the receipts that name them.
 //! - Nothing of an event is lost: numbers keep their text, properties their order, ids what they were derived from.
@@ -45,6 +47,7 @@ mod receipt;
 mod seen;
 mod segment;
 mod shelf;
+mod tail;
 
 use std::collections::BTreeMap;
 
@@ -61,6 +64,7 @@ pub use parts::{Asked, Counted, parts};
 pub use receipt::{Recent, created_in, find, recent};
 
 use self::head::{Found, Log, Trouble};
+use self::tail::Chunk;
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Query, Table, TableError};
@@ -234,7 +238,7 @@ pub async fn read_as<'a>(
     for _ in 0..head::ATTEMPTS_MAX {
         let mut found = Found::load(table, &log).await?;
         match events(table, &log, &mut found, wanted, asked).await {
-            Ok(events) if found.still_stands(table, &log).await? => return Ok(Some(events)),
+            Ok((events, tail)) if found.still_stands(table, &log, &tail).await? => return Ok(Some(events)),
             Ok(_) | Err(Trouble::Changed) => {}
             Err(Trouble::TooMuch) => return Ok(None),
             Err(Trouble::Load(error)) => return Err(error),
@@ -243,14 +247,15 @@ pub async fn read_as<'a>(
     Err(head::overtaken())
 }
 
+/// The events that a reader of this head wants, and the tail that they were chosen by.
 async fn events(
     table: &dyn Table,
     log: &Log<'_>,
     found: &mut Found,
     wanted: &Wanted<'_>,
     asked: Asked,
-) -> Result<Vec<Event>, Trouble> {
-    let mut tail = found.tail(table, log).await?;
+) -> Result<(Vec<Event>, Vec<Chunk>), Trouble> {
+    let mut tail = found.tail(table, log, asked == Asked::ForBilling).await?;
     if asked == Asked::ForBilling {
         found.seal(table, log, &mut tail).await?;
     }
@@ -258,7 +263,7 @@ async fn events(
     let (first, last) = (wanted.from.map_or(i64::MIN, hour_of), wanted.to.map_or(i64::MAX, hour_of));
     events.extend(parts::folded_events(table, log, &found.head, wanted, |from, to| from <= last && first <= to).await?);
     events.sort_by(|a, b| chunk::by_reception(a).cmp(&chunk::by_reception(b)));
-    Ok(events)
+    Ok((events, tail))
 }
 
 /// The events of the tail that count and that a reader wants.
@@ -266,10 +271,10 @@ async fn unfolded(
     table: &dyn Table,
     log: &Log<'_>,
     found: &Found,
-    tail: &[head::Chunk],
+    tail: &[Chunk],
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Event>, Trouble> {
-    let chunks = tail.iter().map(head::Chunk::unpacked).collect::<Result<Vec<_>, _>>()?;
+    let chunks = tail.iter().map(Chunk::unpacked).collect::<Result<Vec<_>, _>>()?;
     let mut ids = Vec::new();
     if found.head.knows_ids() {
         for chunk in &chunks {
@@ -312,3 +317,7 @@ mod tests;
 #[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod fold_tests;
+
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tail_tests;

@@ -232,8 +232,24 @@ impl Page {
         Some((*self.hours.first_key_value()?.0, *self.hours.last_key_value()?.0))
     }
 
-    pub(super) fn item(&self, key: Key) -> Result<Item, DecodeError> {
-        Ok(Item::new(key, PAGE, SCHEMA, pack(&self.encoded()?)))
+    /// As an item, and so that it fits into one: the largest digests are left out until it does. The events of their
+    /// hours tell as well, and the log is folded whatever its events are.
+    pub(super) fn fitted(mut self, key: Key, bytes_max: usize) -> Result<(Page, Item), DecodeError> {
+        loop {
+            let body = pack(&self.encoded()?);
+            let mut sizes = Vec::new();
+            if body.len() > bytes_max {
+                for (hour, of) in &self.hours {
+                    if let Some(digest) = &of.digest {
+                        sizes.push((encoded(PAGE, &StoredDigest::from(digest))?.len(), *hour));
+                    }
+                }
+            }
+            let Some(of) = sizes.into_iter().max().and_then(|(_, hour)| self.hours.get_mut(&hour)) else {
+                return Ok((self, Item::new(key, PAGE, SCHEMA, body)));
+            };
+            of.digest = None;
+        }
     }
 
     fn encoded(&self) -> Result<Vec<u8>, DecodeError> {
@@ -290,9 +306,11 @@ impl Page {
     }
 }
 
-pub(super) fn summary_item(key: Key, digest: &Digest) -> Result<Item, DecodeError> {
+/// None if it does not fit into an item: then the page's hours tell.
+pub(super) fn summary_item(key: Key, digest: &Digest, bytes_max: usize) -> Result<Option<Item>, DecodeError> {
     let stored = StoredSummary { first: digest.first, last: digest.last, digest: digest.into() };
-    Ok(Item::new(key, SUMMARY, SCHEMA, pack(&encoded(SUMMARY, &stored)?)))
+    let body = pack(&encoded(SUMMARY, &stored)?);
+    Ok((body.len() <= bytes_max).then(|| Item::new(key, SUMMARY, SCHEMA, body)))
 }
 
 pub(super) fn decode_summary(item: &Item) -> Result<Digest, DecodeError> {

@@ -10,6 +10,7 @@ use super::chunk::Unpacked;
 use super::head::{self, Folded, Found, Head, Log, PageRef, Trouble};
 use super::page::{Page, decode_summary, segment_body};
 use super::seen::named;
+use super::tail::Chunk;
 use super::{LogName, Wanted, unfolded};
 use crate::record::LoadError;
 use crate::table::Table;
@@ -58,7 +59,7 @@ pub async fn parts<'a>(
     for _ in 0..head::ATTEMPTS_MAX {
         let mut found = Found::load(table, &log).await?;
         match attempt(table, &log, &mut found, digester, needs, properties, asked).await {
-            Ok(counted) if found.still_stands(table, &log).await? => return Ok(Some(counted)),
+            Ok((counted, tail)) if found.still_stands(table, &log, &tail).await? => return Ok(Some(counted)),
             Ok(_) | Err(Trouble::Changed) => {}
             Err(Trouble::TooMuch) => return Ok(None),
             Err(Trouble::Load(error)) => return Err(error),
@@ -67,6 +68,7 @@ pub async fn parts<'a>(
     Err(head::overtaken())
 }
 
+/// The usage by this head, and the tail that it was counted by.
 async fn attempt(
     table: &dyn Table,
     log: &Log<'_>,
@@ -75,8 +77,8 @@ async fn attempt(
     needs: &Needs,
     properties: &[&str],
     asked: Asked,
-) -> Result<Counted, Trouble> {
-    let mut tail = found.tail(table, log).await?;
+) -> Result<(Counted, Vec<Chunk>), Trouble> {
+    let mut tail = found.tail(table, log, asked == Asked::ForBilling).await?;
     if asked == Asked::ForBilling {
         found.seal(table, log, &mut tail).await?;
     }
@@ -133,7 +135,8 @@ async fn attempt(
         events.retain(|event| hours.contains(&hour_of(event.timestamp)) && digester.counts(event));
         parts.events.append(&mut events);
     }
-    Ok(Counted { parts, unfolded_chunks: tail.len(), is_outdated: pages.iter().any(|page| !is_current(page)) })
+    let is_outdated = pages.iter().any(|page| !is_current(page));
+    Ok((Counted { parts, unfolded_chunks: tail.len(), is_outdated }, tail))
 }
 
 /// The events in the segments of the hours that `touch` says of a first and a last one; those that a reader wants.

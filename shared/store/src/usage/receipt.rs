@@ -217,7 +217,7 @@ async fn from_segments(table: &dyn Table, log: &Log<'_>, entries: &[&Entry]) -> 
     for _ in 0..ATTEMPTS_MAX {
         let found = Found::load(table, log).await?;
         let recorded = match recorded(table, log, &found.head, touch).await {
-            Ok(recorded) if found.still_stands(table, log).await? => recorded,
+            Ok(recorded) if found.items_still_stand(table, log).await? => recorded,
             Ok(_) | Err(Trouble::Changed | Trouble::TooMuch) => continue,
             Err(Trouble::Load(error)) => return Err(error),
         };
