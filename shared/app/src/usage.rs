@@ -131,7 +131,7 @@ impl Wish<'_> {
     /// Whether the parts tell all that the charges ask.
     fn is_told_by(&self, parts: &Parts) -> bool {
         self.windows.iter().all(|window| {
-            digest::aggregate_by_group(self.metric, parts, window).is_ok()
+            digest::tells(self.metric, parts, window)
                 && self.free.iter().all(|free| digest::tells_running(self.metric, parts, window, *free))
         })
     }

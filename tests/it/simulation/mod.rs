@@ -79,6 +79,7 @@ const TINY: Limits = Limits {
     rebuilt_pages: 1,
     segment_events: 2,
     page_bytes: 160,
+    dictionary_bytes: 3,
     segment_peers: 2,
     rewritten_events: 4,
     head_pages: 3,

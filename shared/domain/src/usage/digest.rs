@@ -9,7 +9,9 @@
 //! - An event belongs to the UTC hour of its timestamp, rounded half up to the second, as windows see it.
 //! - A digest says of what definition it is ([`Digester::definition`]); under another one it means nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use crate::metric::{AggregationType, Metric};
 use crate::number;
 use crate::time::Instant;
 
+use super::dictionary::{Added, Block, Dictionary, Texts, Values, block_of};
 use super::event::{Event, came_after};
 use super::percentage::{self, Free};
 use super::unique_count::{Operation, counted_value, operation};
@@ -29,12 +32,6 @@ use super::{Aggregated, ByGroup, Slots, number_of};
 /// Hours since the epoch; negative before it.
 pub type Hour = i64;
 
-/// Most distinct values that the digest of an hour keeps.
-pub const VALUES_PER_HOUR_MAX: usize = 256;
-/// Most distinct values that a digest of several hours keeps.
-pub const VALUES_MAX: usize = 4096;
-/// Longest value that a digest keeps, bytes.
-const VALUE_BYTES_MAX: usize = 200;
 /// Most groups of a digest: more say no less event by event.
 const GROUPS_MAX: usize = 2000;
 
@@ -44,7 +41,7 @@ pub fn hour_of(timestamp: Instant) -> Hour {
     rounded_second(timestamp).div_euclid(3600)
 }
 
-/// What the events of the hours `first` to `last` (both included) come to.
+/// What the events of the hours `first` to `last` (both included) come to. Those of a digest with values are of one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     /// First hour.
@@ -53,8 +50,8 @@ pub struct Digest {
     pub last: Hour,
     /// Per leaf; per none without dimensions. Events of no leaf are in no group.
     pub groups: BTreeMap<Option<GroupId>, Kept>,
-    /// Unique counts only: each value's first adding, whatever its leaf.
-    pub values: BTreeMap<String, Added>,
+    /// Unique counts only: the values that were added, whatever their leaf, by their numbers in the block's dictionary.
+    pub values: Values,
 }
 
 /// What is kept of the events of one group, by the metric's aggregation. Counts are of the events that it counts.
@@ -124,19 +121,14 @@ pub struct Received {
     pub transaction_id: String,
 }
 
-/// The event that added a value first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Added {
-    /// When.
-    pub reception: Received,
-    /// The leaf that the unit counts in.
-    pub group: Option<GroupId>,
-}
-
 impl Received {
     fn of(event: &Event) -> Received {
         Received { at: event.received_at, position: event.position, transaction_id: event.transaction_id.clone() }
     }
+}
+
+fn added_by(event: &Event, group: Option<GroupId>) -> Added {
+    Added { at: event.received_at, position: event.position, group }
 }
 
 /// The digests do not tell: the events do.
@@ -251,7 +243,7 @@ impl Kept {
 
 impl Digest {
     fn empty(first: Hour, last: Hour) -> Digest {
-        Digest { first, last, groups: BTreeMap::new(), values: BTreeMap::new() }
+        Digest { first, last, groups: BTreeMap::new(), values: Values::default() }
     }
 
     fn keep(&mut self, group: Option<GroupId>, kept: &Kept, later: Decimal) -> Option<()> {
@@ -264,21 +256,8 @@ impl Digest {
         (self.groups.len() <= GROUPS_MAX).then_some(())
     }
 
-    fn add(&mut self, value: &str, added: Added, values_max: usize) -> Option<()> {
-        let is_full = self.values.len() >= values_max || value.len() > VALUE_BYTES_MAX;
-        match self.values.get_mut(value) {
-            Some(known) if known.reception <= added.reception => {}
-            Some(known) => *known = added,
-            None if is_full => return None,
-            None => {
-                self.values.insert(value.to_owned(), added);
-            }
-        }
-        Some(())
-    }
-
     /// What the hours `first` to `last` come to, from digests of hours among them; none if it needs the events. No hour
-    /// may be in two digests.
+    /// may be in two digests, and values are of one block.
     #[must_use]
     pub fn merged<'a>(first: Hour, last: Hour, digests: impl IntoIterator<Item = &'a Digest>) -> Option<Digest> {
         let mut merged = Digest::empty(first, last);
@@ -287,9 +266,11 @@ impl Digest {
             for (group, kept) in &digest.groups {
                 merged.keep(*group, kept, later)?;
             }
-            for (value, added) in &digest.values {
-                merged.add(value, added.clone(), VALUES_MAX)?;
+            if !digest.values.is_empty() && block_of(digest.first) != block_of(first) {
+                // Other numbers.
+                return None;
             }
+            merged.values.merge(&digest.values)?;
         }
         Some(merged)
     }
@@ -298,7 +279,6 @@ impl Digest {
     #[must_use]
     pub fn and(&self, other: &Digest) -> Option<Digest> {
         Digest::merged(self.first, self.last.max(other.last), [self, other])
-            .filter(|digest| digest.values.len() <= VALUES_PER_HOUR_MAX)
     }
 }
 
@@ -349,7 +329,7 @@ impl<'m> Digester<'m> {
             Code::Inherited => metric.created_seq,
         };
         let mut parts: Vec<Vec<u8>> = vec![
-            b"1".to_vec(), // What digests of a definition hold: count it up when this file keeps something else.
+            b"2".to_vec(), // What digests of a definition hold: count it up when this file keeps something else.
             metric.aggregation.as_str().into(),
             metric.field_name.as_ref().map_or(Vec::new(), |name| format!("={name}").into()),
             since.to_be_bytes().into(),
@@ -377,9 +357,22 @@ impl<'m> Digester<'m> {
         }
     }
 
-    /// What the events of an hour come to; none if only they can tell. Each id must be there once; others' are left out.
+    /// Whether digests have values, by number.
     #[must_use]
-    pub fn digest<'e>(&self, hour: Hour, events: impl IntoIterator<Item = &'e Event>) -> Option<Digest> {
+    pub fn needs_dictionary(&self) -> bool {
+        self.metric.aggregation == AggregationType::UniqueCount
+    }
+
+    /// What the events of an hour come to; none if only they can tell. Each id must be there once; others' are left out.
+    ///
+    /// New values are added to the dictionary of the hour's block.
+    #[must_use]
+    pub fn digest<'e>(
+        &self,
+        hour: Hour,
+        events: impl IntoIterator<Item = &'e Event>,
+        dictionary: &mut Dictionary,
+    ) -> Option<Digest> {
         let mut digest = Digest::empty(hour, hour);
         for event in events {
             if !self.counts(event) {
@@ -395,8 +388,13 @@ impl<'m> Digester<'m> {
             if self.metric.aggregation == AggregationType::UniqueCount {
                 match operation(event) {
                     Some(Operation::Add) => {
-                        let added = Added { reception: Received::of(event), group };
-                        digest.add(&counted_value(self.metric, event), added, VALUES_PER_HOUR_MAX)?;
+                        let number = dictionary.number(&counted_value(self.metric, event))?;
+                        match self.metric.groups {
+                            Groups::None => digest.values.add(number)?,
+                            Groups::One { .. } | Groups::Two { .. } => {
+                                digest.values.add_first(number, added_by(event, group))?;
+                            }
+                        }
                     }
                     // What a removal does depends on the order among all events of its value.
                     Some(Operation::Remove) => return None,
@@ -486,6 +484,17 @@ pub struct Parts {
     pub digests: Vec<Digest>,
     /// Events: of cut hours, and those not digested yet, of any hour.
     pub events: Vec<Event>,
+    /// The values of the digests' blocks, by number.
+    pub dictionaries: BTreeMap<Block, Texts>,
+}
+
+impl Parts {
+    /// The blocks whose dictionaries the digests need.
+    #[must_use]
+    pub fn blocks(&self) -> BTreeSet<Block> {
+        let with_values = self.digests.iter().filter(|digest| !digest.values.is_empty());
+        with_values.map(|digest| block_of(digest.first)).collect()
+    }
 }
 
 /// The usage of a log as a reader has it.
@@ -547,13 +556,7 @@ impl<'a> Usage<'a> {
 pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Result<ByGroup<Aggregated>, NeedsEvents> {
     let slots = Slots::each_leaf(metric);
     let mut totals = vec![Total::default(); slots.count()];
-    let mut values: BTreeMap<&str, (&Received, Option<usize>)> = BTreeMap::new();
-    let mut first_adding = |value, reception, slot| {
-        let known = values.entry(value).or_insert((reception, slot));
-        if reception < known.0 {
-            *known = (reception, slot);
-        }
-    };
+    let mut values: BTreeMap<Block, Values> = BTreeMap::new();
     let takes = |place| place == Place::Inside || (place == Place::Before && metric.recurring);
     for digest in &parts.digests {
         let place = window.place_of_hours(digest.first, digest.last).ok_or(NeedsEvents)?;
@@ -565,11 +568,33 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
                 total.take(metric, kept, place, digest.first, window).ok_or(NeedsEvents)?;
             }
         }
-        for (value, added) in &digest.values {
-            first_adding(value, &added.reception, slots.of_group(added.group));
+        if !digest.values.is_empty() {
+            values.entry(block_of(digest.first)).or_default().merge(&digest.values).ok_or(NeedsEvents)?;
         }
     }
-    let mut added = Vec::new();
+    // By their texts: blocks number their values each for itself.
+    let count = values.values().map(Values::count).sum();
+    let mut first: HashMap<Cow<'_, str>, Added, foldhash::fast::RandomState> =
+        HashMap::with_capacity_and_hasher(count, foldhash::fast::RandomState::default());
+    let mut note = |value, added: Added| {
+        match first.entry(value) {
+            Entry::Occupied(mut known) => {
+                let earlier = known.get().earlier(added)?;
+                known.insert(earlier);
+            }
+            Entry::Vacant(unknown) => {
+                unknown.insert(added);
+            }
+        }
+        Some(())
+    };
+    for (block, values) in &values {
+        let texts = parts.dictionaries.get(block).ok_or(NeedsEvents)?;
+        for (number, added) in values.each() {
+            let value = texts.get(number as usize).ok_or(NeedsEvents)?;
+            note(Cow::Borrowed(value), added).ok_or(NeedsEvents)?;
+        }
+    }
     for event in &parts.events {
         let place = window.place(event.timestamp);
         if !takes(place) {
@@ -581,17 +606,22 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
         }
         if metric.aggregation == AggregationType::UniqueCount {
             match operation(event) {
-                Some(Operation::Add) => added.push((counted_value(metric, event), Received::of(event), slot)),
+                Some(Operation::Add) => {
+                    let added = match metric.groups {
+                        Groups::None => Added::default(),
+                        Groups::One { .. } | Groups::Two { .. } => {
+                            added_by(event, slot.and_then(|slot| slots.group(slot)))
+                        }
+                    };
+                    note(counted_value(metric, event), added).ok_or(NeedsEvents)?;
+                }
                 Some(Operation::Remove) => return Err(NeedsEvents),
                 None => {}
             }
         }
     }
-    for (value, reception, slot) in &added {
-        first_adding(value, reception, *slot);
-    }
-    for (_, slot) in values.values() {
-        if let Some(total) = slot.and_then(|slot| totals.get_mut(slot)) {
+    for added in first.values() {
+        if let Some(total) = slots.of_group(added.group).and_then(|slot| totals.get_mut(slot)) {
             total.values += 1;
         }
     }
@@ -634,6 +664,23 @@ pub fn running(
 pub fn tells_running(metric: &Metric, parts: &Parts, window: &Window, free: Free) -> bool {
     let slots = Slots::each_leaf(metric);
     (0..slots.count()).all(|slot| running(metric, slots.group(slot), parts, window, free).is_ok())
+}
+
+/// Whether [`aggregate_by_group`] tells, at less expense where values are many.
+#[must_use]
+pub fn tells(metric: &Metric, parts: &Parts, window: &Window) -> bool {
+    if metric.aggregation != AggregationType::UniqueCount || metric.groups != Groups::None {
+        return aggregate_by_group(metric, parts, window).is_ok();
+    }
+    // Without dimensions it does not matter who added a value: only cut hours and removals do.
+    let is_reached = |event: &&Event| match window.place(event.timestamp) {
+        Place::Before => metric.recurring,
+        Place::Inside => true,
+        Place::After => false,
+    };
+    parts.digests.iter().all(|digest| window.place_of_hours(digest.first, digest.last).is_some())
+        && parts.blocks().iter().all(|block| parts.dictionaries.contains_key(block))
+        && !parts.events.iter().filter(is_reached).any(|event| operation(event) == Some(Operation::Remove))
 }
 
 /// A leaf's figures so far.

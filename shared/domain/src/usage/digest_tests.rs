@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use rust_decimal_macros::dec;
 
+use super::super::dictionary::VALUES_MAX;
 use super::super::event::Properties;
 use super::super::testing::{at, event, metric, one, text, two, window};
 use super::super::window::End;
@@ -70,9 +71,9 @@ fn any_uses(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Use>> {
     )
 }
 
-/// The first of the hours that events fall into.
+/// The first of the hours that events fall into; two days later another block begins.
 fn first() -> Instant {
-    at("2022-07-09T00:00")
+    at("2022-07-25T00:00")
 }
 
 fn events(uses: &[Use]) -> Vec<Event> {
@@ -141,6 +142,7 @@ fn parts(
 ) -> Option<Parts> {
     let mut hours: BTreeMap<Hour, Vec<&Event>> = BTreeMap::new();
     let mut parts = Parts::default();
+    let mut dictionaries: BTreeMap<Block, Dictionary> = BTreeMap::new();
     for (event, is_undigested) in events.iter().zip(undigested.iter().cycle()) {
         let hour = hour_of(event.timestamp);
         if *is_undigested || needs.are_events_of(hour) {
@@ -154,20 +156,29 @@ fn parts(
     for ((hour, events), is_merged) in hours.into_iter().zip(merge.iter().cycle()) {
         // In two steps, as a fold adds to an hour that has been folded.
         let (left, right) = events.split_at(events.len() / 2);
-        let digest = |events: &[&Event]| digester.digest(hour, events.iter().copied());
+        let dictionary = dictionaries.entry(block_of(hour)).or_default();
+        let mut digest = |events: &[&Event]| digester.digest(hour, events.iter().copied(), dictionary);
         let digest = digest(left)?.and(&digest(right)?)?;
+        let is_of_block = |last: &Digest| block_of(last.first) == block_of(hour);
         match parts.digests.last() {
-            Some(last) if *is_merged && needs.may_be_one(last.first, hour) => {
+            Some(last) if *is_merged && needs.may_be_one(last.first, hour) && is_of_block(last) => {
                 let merged = Digest::merged(last.first, hour, [last, &digest])?;
                 *parts.digests.last_mut().unwrap() = merged;
             }
             Some(_) | None => parts.digests.push(digest),
         }
     }
+    // Only what readers load is there.
+    let blocks = parts.blocks();
+    parts.dictionaries = dictionaries
+        .into_iter()
+        .filter(|(block, _)| blocks.contains(block))
+        .map(|(block, dictionary)| (block, dictionary.texts().clone()))
+        .collect();
     Some(parts)
 }
 
-/// Whether nothing speaks against digests: no removal, and no number of absurd length.
+/// Whether nothing speaks against digests: no removal, no number of absurd length, and of two addings always one first.
 fn must_do(metric: &Metric, uses: &[Use]) -> bool {
     let is_plain = |used: &Use| {
         let is_removal = metric.aggregation == UniqueCount && used.operation == Some("remove");
@@ -176,7 +187,12 @@ fn must_do(metric: &Metric, uses: &[Use]) -> bool {
                 .value
                 .is_none_or(|value| value.len() < 20 && (value.len() < 15 || metric.aggregation != WeightedSum))
     };
-    uses.iter().all(is_plain)
+    let mut instants: Vec<(i64, bool)> = uses.iter().map(|used| (used.received, used.is_new)).collect();
+    instants.sort_unstable();
+    let count = instants.len();
+    instants.dedup();
+    let needs_order = metric.aggregation == UniqueCount && metric.groups != Groups::None;
+    uses.iter().all(is_plain) && (!needs_order || instants.len() == count)
 }
 
 proptest! {
@@ -201,6 +217,9 @@ proptest! {
         for window in &windows {
             let expected = super::super::aggregate_by_group(&metric, own.iter().copied(), window);
             let found = parts.as_ref().ok_or(NeedsEvents).and_then(|parts| aggregate_by_group(&metric, parts, window));
+            if let Some(parts) = &parts {
+                prop_assert_eq!(tells(&metric, parts, window), found.is_ok());
+            }
             match found {
                 Ok(found) => prop_assert_eq!(Ok(found), expected),
                 Err(NeedsEvents) => prop_assert!(!must_do(&metric, &uses)),
@@ -229,10 +248,16 @@ proptest! {
         metric in any_metric(),
         split in 0_i64..60,
     ) {
-        let events = events(&uses);
+        let mut events = events(&uses);
         let digester = Digester::new(&metric, Code::Own);
+        let block = block_of(hour_of(first()));
+        events.retain(|event| !digester.needs_dictionary() || block_of(hour_of(event.timestamp)) == block);
+        let mut dictionary = Dictionary::default();
         let hours: BTreeSet<Hour> = events.iter().map(|event| hour_of(event.timestamp)).collect();
-        let of = |hour: &Hour| digester.digest(*hour, events.iter().filter(|event| hour_of(event.timestamp) == *hour));
+        let of = |hour: &Hour| {
+            let events = events.iter().filter(|event| hour_of(event.timestamp) == *hour);
+            digester.digest(*hour, events, &mut dictionary)
+        };
         let digests: Option<Vec<Digest>> = hours.iter().map(of).collect();
         let (Some(digests), Some(first), Some(last)) = (digests, hours.first(), hours.last()) else { return Ok(()) };
         prop_assume!(must_do(&metric, &uses));
@@ -256,8 +281,9 @@ fn the_first_events_tell_what_is_free() {
         event(number, first() + TimeDelta::hours(hour), properties)
     };
     let digester = Digester::new(&sum, Code::Own);
-    let digest = digester.digest(hour_of(first()) + 2, &[of(3, 2, "100")]).unwrap();
-    let parts = Parts { digests: vec![digest], events: vec![of(9, 5, "7"), of(2, 1, "4"), of(1, 0, "3")] };
+    let digest = digester.digest(hour_of(first()) + 2, &[of(3, 2, "100")], &mut Dictionary::default()).unwrap();
+    let events = vec![of(9, 5, "7"), of(2, 1, "4"), of(1, 0, "3")];
+    let parts = Parts { digests: vec![digest], events, ..Parts::default() };
     let running = |events, total: i64| {
         running(&sum, None, &parts, &july, Free { events, total: Decimal::from(total) })
             .map(|sums| sums.iter().map(Decimal::to_string).collect::<Vec<_>>().join(" "))
@@ -320,25 +346,39 @@ fn what_digests_cannot_tell_they_do_not_guess() {
         is_new: true,
     };
     let sum = metric(SumOf);
-    let digester = Digester::new(&sum, Code::Own);
-    assert!(digester.digest(hour, &events(&[used("1"), used("2")])).is_some());
+    let digest = |metric: &Metric, events: &[Event]| {
+        Digester::new(metric, Code::Own).digest(hour, events, &mut Dictionary::default())
+    };
+    assert!(digest(&sum, &events(&[used("1"), used("2")])).is_some());
     // A sum of 29 digits, one that would lose a digit, and one that does not fit.
     let wide = [used("7777777777777777777777777777"), used("0.01")];
-    assert_eq!(digester.digest(hour, &events(&wide)), None);
+    assert_eq!(digest(&sum, &events(&wide)), None);
     let removal = Use { operation: Some("remove"), ..used("1") };
     let unique = metric(UniqueCount);
-    assert_eq!(Digester::new(&unique, Code::Own).digest(hour, &events(&[removal])), None);
-    let many: Vec<Event> = (0..=VALUES_PER_HOUR_MAX)
+    assert_eq!(digest(&unique, &events(&[removal])), None);
+    let many: Vec<Event> = (0..=VALUES_MAX)
         .map(|number| {
             event(number, first(), Properties::new(vec![("value".into(), Value::Number(number.to_string()))]))
         })
         .collect();
-    assert_eq!(Digester::new(&unique, Code::Own).digest(hour, &many), None);
-    assert!(Digester::new(&unique, Code::Own).digest(hour, &many[1..]).is_some());
+    assert_eq!(digest(&unique, &many), None);
+    assert!(digest(&unique, &many[1..]).is_some());
+    // Two at one instant, in different leaves: their ids decide.
+    let by_region = unique.clone().by(&one("region", &["eu", "us"]));
+    let of_region = |region| Use { region: Some(region), ..used("1") };
+    assert_eq!(digest(&by_region, &events(&[of_region("eu"), of_region("us")])), None);
+    assert!(digest(&by_region, &events(&[of_region("eu"), of_region("eu")])).is_some());
+    // Values of two blocks are no one digest.
+    let values = |hours: i64| {
+        let one = Use { hour: hours, ..used("1") };
+        Digester::new(&unique, Code::Own).digest(hour + hours, &events(&[one]), &mut Dictionary::default()).unwrap()
+    };
+    assert_ne!(Digest::merged(hour, hour + 47, [&values(0), &values(47)]), None);
+    assert_eq!(Digest::merged(hour, hour + 48, [&values(0), &values(48)]), None);
     // A digest of another aggregation, and one that the window cuts.
     let july = window("2022-07-01", "2022-07-31");
-    let parts = |digest: Option<Digest>| Parts { digests: digest.into_iter().collect(), events: Vec::new() };
-    let counted = Digester::new(&metric(Count), Code::Own).digest(hour, &events(&[used("1")]));
+    let parts = |digest: Option<Digest>| Parts { digests: digest.into_iter().collect(), ..Parts::default() };
+    let counted = digest(&metric(Count), &events(&[used("1")]));
     for other in [SumOf, Max, Latest, WeightedSum] {
         assert_eq!(aggregate_by_group(&metric(other), &parts(counted.clone()), &july), Err(NeedsEvents));
     }

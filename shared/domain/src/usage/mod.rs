@@ -14,6 +14,7 @@
 
 pub mod count;
 pub mod daily;
+pub mod dictionary;
 pub mod digest;
 pub mod event;
 pub mod in_advance;

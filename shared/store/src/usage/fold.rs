@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::TimeDelta;
 use domain::id::OrganizationId;
 use domain::time::Instant;
+use domain::usage::dictionary::block_of;
 use domain::usage::digest::{Digester, Hour, hour_of};
 use domain::usage::event::Event;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ use super::seen::{self, named};
 use super::segment;
 use super::shelf::ShelfRef;
 use super::tail::{Backlog, Chunk, chunks_by_name};
-use super::{Limits, all_items, body_of};
+use super::{Limits, all_items, body_of, dictionary};
 use crate::keys;
 use crate::record::{DecodeError, LoadError};
 use crate::table::{Item, Key, Query, Table};
@@ -384,14 +385,19 @@ async fn folded(
         .map(|(page, item)| Ok((page.from, Page::decode(item)?)))
         .collect::<Result<_, DecodeError>>()?;
     let mut budget = segment::budget(log, count);
+    let mut dictionaries = dictionary::Open::new(definition);
+    if request.digester.is_some_and(Digester::needs_dictionary) {
+        let of_pages = pages.values().flat_map(|page| page.hours.keys().copied());
+        dictionaries.open(table, log, before, hours.iter().copied().chain(of_pages).map(block_of)).await?;
+    }
     for from in touched {
         let mut page = pages.remove(&from).unwrap_or_default();
         let known = refs.get(&from);
         if known.is_some_and(|known| known.definition != definition) {
-            digest_again(table, log, request, &mut page).await?;
+            digest_again(table, log, request, &mut page, &mut dictionaries).await?;
         }
         let mut events = news.remove(&from).unwrap_or_default();
-        digest(request, &mut page, &events);
+        digest(request, &mut page, &events, &mut dictionaries);
         let crowded = segment::crowded(log, &page.segments, &mut budget);
         page.segments.retain(|segment| !crowded.contains(&segment.place));
         let (pages_of, cut) = page.split(log.limits.page_bytes)?;
@@ -433,6 +439,7 @@ async fn folded(
         }
         head.pages.sort_by_key(|page| page.from);
     }
+    items.extend(dictionaries.written(log, &mut head, generation, &mut number)?);
     items.extend(head.shelve(log, generation, &mut number)?);
     Ok((head, items, count))
 }
@@ -474,10 +481,11 @@ fn by_hour<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeMap<Hour, Ve
 }
 
 /// Adds events to the digests of their hours.
-fn digest(request: &Request<'_>, page: &mut Page, news: &[Recorded]) {
+fn digest(request: &Request<'_>, page: &mut Page, news: &[Recorded], dictionaries: &mut dictionary::Open) {
     for (hour, events) in by_hour(news.iter().map(|it| &it.event)) {
         let count = events.len() as u64;
-        let fresh = request.digester.and_then(|digester| digester.digest(hour, events));
+        let dictionary = dictionaries.of(block_of(hour));
+        let fresh = request.digester.and_then(|digester| digester.digest(hour, events, dictionary));
         let known = page.hours.remove(&hour);
         let digest = match &known {
             Some(known) => known.digest.as_ref().zip(fresh.as_ref()).and_then(|(known, fresh)| known.and(fresh)),
@@ -489,13 +497,20 @@ fn digest(request: &Request<'_>, page: &mut Page, news: &[Recorded]) {
 }
 
 /// Makes all digests of a page anew from its segments.
-async fn digest_again(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, page: &mut Page) -> Result<(), Trouble> {
+async fn digest_again(
+    table: &dyn Table,
+    log: &Log<'_>,
+    request: &Request<'_>,
+    page: &mut Page,
+    dictionaries: &mut dictionary::Open,
+) -> Result<(), Trouble> {
     let places: Vec<Folded> = page.segments.iter().map(|segment| segment.place).collect();
     let recorded = segment::events(table, log, &places).await?;
     let mut hours = by_hour(recorded.iter().map(|it| &it.event));
     for (hour, of) in &mut page.hours {
         let events = hours.remove(hour).unwrap_or_default();
-        of.digest = request.digester.and_then(|digester| digester.digest(*hour, events));
+        let dictionary = dictionaries.of(block_of(*hour));
+        of.digest = request.digester.and_then(|digester| digester.digest(*hour, events, dictionary));
     }
     Ok(())
 }

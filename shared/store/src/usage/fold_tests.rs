@@ -6,7 +6,8 @@ use domain::metric::groups::Groups;
 use domain::metric::properties::Properties;
 use domain::metric::{AggregationType, Metric};
 use domain::time::Instant;
-use domain::usage::digest::{self, Code, Digester, Needs};
+use domain::usage::dictionary::{Added, Dictionary, Texts, Values};
+use domain::usage::digest::{self, Code, Digest, Digester, Needs};
 use domain::usage::event::{self, Event};
 use domain::usage::window::{End, Window};
 use domain::value::Value;
@@ -253,9 +254,9 @@ async fn pages_of(table: &SqliteTable) -> Vec<(head::PageRef, page::Page)> {
 #[tokio::test]
 async fn pages_on_shelves_are_read_and_written_like_any_other() {
     let table = table();
-    let limits = Limits { head_pages: 6, shelf_pages: 4, ..Limits::PRODUCTION };
+    let limits = Limits { head_pages: 6, shelf_pages: 4, page_bytes: 64, ..Limits::PRODUCTION };
     let unique = metric(AggregationType::UniqueCount);
-    // Each hour has its own ten values, long ones: some hours fill a page.
+    // Each hour has its own ten values: few hours fill a page.
     let append_hour = async |hour: usize, call: usize| {
         let events = (0..10)
             .map(|place| Event {
@@ -592,6 +593,9 @@ fn golden_heads_pages_and_runs_decode() {
     ];
     head.merges =
         vec![head::Merge { from, into: head::RunRef { first: place(20), pages: 3, ids: 709 }, done: 1 << 39 }];
+    let parts =
+        vec![dictionary::PartRef { place: place(30), values: 2 }, dictionary::PartRef { place: place(31), values: 1 }];
+    head.dictionaries = vec![dictionary::DictionaryRef { block: 617, definition: id(8), parts }];
     let item = |kind: &str, body: Vec<u8>| Item::new(keys::folded("log", 1, 1), kind, 1, body.into());
     assert_eq!(head::Head::decode(&item(head::HEAD, golden("log_head.v1.bin"))).unwrap(), head);
 
@@ -601,7 +605,8 @@ fn golden_heads_pages_and_runs_decode() {
         let one = Event { properties: number("2.50"), ..plain_event(Some("s"), "calls", "tx1") };
         let other = Event { timestamp: later(60), properties: number("-1"), ..plain_event(Some("s"), "calls", "tx2") };
         let digester = Digester::new(&metric, Code::Own);
-        let digest = |event: &Event| digester.digest(hour_of(event.timestamp), [event]);
+        let mut dictionary = Dictionary::default();
+        let mut digest = |event: &Event| digester.digest(hour_of(event.timestamp), [event], &mut dictionary);
         [(one.timestamp, digest(&one)), (other.timestamp, digest(&other))]
     };
     // In the order of `AggregationType::ALL`.
@@ -627,6 +632,17 @@ fn golden_heads_pages_and_runs_decode() {
         let summary = page.summary().unwrap();
         assert_eq!(page::decode_summary(&item(page::SUMMARY, golden(summary_file))).unwrap(), summary, "{aggregation}");
     }
+    let mut values = Values::default();
+    let added = |group| Added { at: later(3), position: 2, group };
+    values.add_first(7, added(Some(domain::id::GroupId(id(9))))).unwrap();
+    values.add_first(300, added(None)).unwrap();
+    let mut page = page::Page::default();
+    let digest = Digest { first: 474_000, last: 474_000, groups: BTreeMap::new(), values };
+    page.hours.insert(474_000, page::HourOf { events: 2, digest: Some(digest) });
+    assert_eq!(page::Page::decode(&item(page::PAGE, golden("log_page.first_addings.v1.bin"))).unwrap(), page);
+    let mut texts = Texts::default();
+    dictionary::decode(&item(dictionary::DICTIONARY, golden("log_dictionary.v1.bin")), &mut texts).unwrap();
+    assert_eq!(texts.from(0).collect::<Vec<_>>(), ["", "é", "user-1"]);
     let page = head.pages[0].clone();
     let shelf =
         vec![page.clone(), head::PageRef { from: 474_001, first: 474_001, last: 474_002, summary: None, ..page }];

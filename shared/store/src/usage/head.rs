@@ -24,6 +24,7 @@ use domain::usage::digest::Hour;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::dictionary::DictionaryRef;
 use super::shelf::ShelfRef;
 use super::tail::Chunk;
 use super::{Limits, LogName};
@@ -152,6 +153,8 @@ pub(super) struct Head {
     pub(super) shelves: Vec<ShelfRef>,
     pub(super) runs: Vec<RunRef>,
     pub(super) merges: Vec<Merge>,
+    /// By block.
+    pub(super) dictionaries: Vec<DictionaryRef>,
     /// Events in segments.
     pub(super) events: u64,
 }
@@ -176,6 +179,7 @@ impl Head {
             shelves: Vec::new(),
             runs: Vec::new(),
             merges: Vec::new(),
+            dictionaries: Vec::new(),
             events: 0,
         }
     }

@@ -41,6 +41,8 @@ pub struct Limits {
     pub page_bytes: usize,
     /// Largest page and largest summary, bytes as stored: digests that make it larger are left out.
     pub folded_bytes: usize,
+    /// Bytes, before compression, of an item of a dictionary, about.
+    pub dictionary_bytes: usize,
     /// Ids of a run's page, about: with their hours less than 4 KB, one read unit.
     pub run_page_ids: u64,
     /// Ids below which runs are of the first class, the smallest.
@@ -73,6 +75,7 @@ impl Limits {
         shelf_pages: 256,
         page_bytes: 12 * 1024,
         folded_bytes: 300_000,
+        dictionary_bytes: 32 * 1024,
         run_page_ids: 540,
         small_run_ids: 5_000,
         merged_ids: 32_000,

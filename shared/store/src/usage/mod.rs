@@ -14,6 +14,7 @@
 //! | `HEAD` | `log_head` | what has been folded, and where everything below stands: see `head` |
 //! | `G#<generation>#<number>` | `segment` | folded events of some hours, sorted: see `segment` |
 //! | the same | `log_page`, `log_summary` | the digests of hours, and of all hours of a page: see `page` |
+//! | the same | `log_dictionary` | the values that digests name by number: see `dictionary` |
 //! | the same | `log_shelf` | the names of older pages: see `shelf` |
 //! | the same | `log_run` | fingerprints of the ids that have been counted: see `seen` |
 //!
@@ -38,6 +39,7 @@
 //! - Nothing of an event is lost: numbers keep their text, properties their order, ids what they were derived from.
 
 mod chunk;
+mod dictionary;
 pub mod fold;
 mod head;
 mod limits;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use domain::id::GroupId;
 use domain::time::Instant;
-use domain::usage::digest::{Added, Digest, Hour, Kept, Newest, Received, Sum};
+use domain::usage::dictionary::{Added, Values, block_of};
+use domain::usage::digest::{Digest, Hour, Kept, Newest, Received, Sum};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,7 +70,23 @@ struct StoredHour {
 #[derive(Serialize, Deserialize)]
 struct StoredDigest {
     groups: Vec<(Option<Uuid>, StoredKept)>,
-    values: Vec<(String, StoredReceived, Option<Uuid>)>,
+    values: StoredValues,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredValues {
+    /// A bit for each value, from the lowest of the first byte on.
+    Any(Vec<u8>),
+    /// By number, each less the one before.
+    First(Vec<(u32, StoredAdded)>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAdded {
+    /// Microseconds after the start of the digest's first hour.
+    after: i64,
+    position: u32,
+    group: Option<Uuid>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,16 +204,48 @@ impl StoredKept {
     }
 }
 
+impl StoredValues {
+    fn of(values: &Values, first: Hour) -> StoredValues {
+        match values {
+            Values::Any(bits) => StoredValues::Any(bits.clone()),
+            Values::First(first_of) => {
+                let mut before = 0;
+                let stored = first_of.iter().map(|(number, Added { at, position, group })| {
+                    let after = at.timestamp_micros().wrapping_sub(start_of(first));
+                    let added = StoredAdded { after, position: *position, group: group.map(|group| group.0) };
+                    (number - std::mem::replace(&mut before, *number), added)
+                });
+                StoredValues::First(stored.collect())
+            }
+        }
+    }
+
+    fn values(self, first: Hour) -> Option<Values> {
+        match self {
+            StoredValues::Any(bits) => Some(Values::Any(bits)),
+            StoredValues::First(stored) => {
+                let mut number = 0_u32;
+                let first_of = stored.into_iter().map(|(difference, StoredAdded { after, position, group })| {
+                    number = number.checked_add(difference)?;
+                    let at = instant(start_of(first).wrapping_add(after))?;
+                    Some((number, Added { at, position, group: group.map(GroupId) }))
+                });
+                Some(Values::First(first_of.collect::<Option<_>>()?))
+            }
+        }
+    }
+}
+
+/// The start of an hour, microseconds. Hours of events are far within what there is.
+fn start_of(hour: Hour) -> i64 {
+    hour.wrapping_mul(3_600_000_000)
+}
+
 impl From<&Digest> for StoredDigest {
     fn from(digest: &Digest) -> StoredDigest {
-        let id = |group: Option<GroupId>| group.map(|group| group.0);
         StoredDigest {
-            groups: digest.groups.iter().map(|(group, kept)| (id(*group), kept.into())).collect(),
-            values: digest
-                .values
-                .iter()
-                .map(|(value, added)| (value.clone(), (&added.reception).into(), id(added.group)))
-                .collect(),
+            groups: digest.groups.iter().map(|(group, kept)| (group.map(|group| group.0), kept.into())).collect(),
+            values: StoredValues::of(&digest.values, digest.first),
         }
     }
 }
@@ -204,10 +253,7 @@ impl From<&Digest> for StoredDigest {
 impl StoredDigest {
     fn digest(self, first: Hour, last: Hour) -> Option<Digest> {
         let groups = self.groups.into_iter().map(|(group, kept)| Some((group.map(GroupId), kept.kept()?)));
-        let values = self.values.into_iter().map(|(value, reception, group)| {
-            Some((value, Added { reception: reception.received()?, group: group.map(GroupId) }))
-        });
-        Some(Digest { first, last, groups: groups.collect::<Option<_>>()?, values: values.collect::<Option<_>>()? })
+        Some(Digest { first, last, groups: groups.collect::<Option<_>>()?, values: self.values.values(first)? })
     }
 }
 
@@ -275,14 +321,21 @@ impl Page {
         Ok(page)
     }
 
-    /// As many pages as are small enough, in order; a page of a single hour may be as large as it must. Segments across a
-    /// border belong to none of them any more: they are returned, to be cut.
-    pub(super) fn split(self, bytes_max: usize) -> Result<(Vec<Page>, Vec<Folded>), DecodeError> {
-        if self.hours.len() < 2 || self.encoded()?.len() <= bytes_max {
-            return Ok((vec![self], Vec::new()));
+    /// Where a page that is too large or of two blocks is to be split: an hour of it.
+    fn border(&self, bytes_max: usize) -> Result<Option<Hour>, DecodeError> {
+        let Some((first, last)) = self.span().filter(|(first, last)| first < last) else { return Ok(None) };
+        if block_of(first) != block_of(last) {
+            return Ok(self.hours.keys().copied().find(|hour| block_of(*hour) != block_of(first)));
         }
+        let is_small = self.encoded()?.len() <= bytes_max;
+        Ok(self.hours.keys().nth(self.hours.len() / 2).copied().filter(|_| !is_small))
+    }
+
+    /// As many pages as are small enough, in order, each of one block; a page of a single hour may be as large as it must.
+    /// Segments across a border belong to none of them any more: they are returned, to be cut.
+    pub(super) fn split(self, bytes_max: usize) -> Result<(Vec<Page>, Vec<Folded>), DecodeError> {
+        let Some(middle) = self.border(bytes_max)? else { return Ok((vec![self], Vec::new())) };
         let Page { mut hours, segments } = self;
-        let middle = hours.keys().nth(hours.len() / 2).copied().unwrap_or_default();
         let later = hours.split_off(&middle);
         let (early, others): (Vec<SegmentRef>, Vec<SegmentRef>) =
             segments.into_iter().partition(|segment| segment.last < middle);

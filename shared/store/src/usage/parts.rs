@@ -11,7 +11,7 @@ use super::head::{self, Folded, Found, Head, Log, PageRef, Trouble};
 use super::page::{Page, decode_summary, segment_body};
 use super::seen::named;
 use super::tail::Chunk;
-use super::{LogName, Wanted, unfolded};
+use super::{LogName, Wanted, dictionary, unfolded};
 use crate::record::LoadError;
 use crate::table::Table;
 
@@ -88,7 +88,7 @@ async fn attempt(
         let hour = hour_of(event.timestamp);
         needs.touch(hour, hour) && digester.counts(event)
     });
-    let mut parts = Parts { digests: Vec::new(), events };
+    let mut parts = Parts { events, ..Parts::default() };
 
     let definition = digester.definition();
     let pages = found.head.pages_of(table, log, |first, last| needs.touch(first, last)).await?;
@@ -135,6 +135,7 @@ async fn attempt(
         events.retain(|event| hours.contains(&hour_of(event.timestamp)) && digester.counts(event));
         parts.events.append(&mut events);
     }
+    parts.dictionaries = dictionary::texts(table, log, &found.head, definition, &parts.blocks()).await?;
     let is_outdated = pages.iter().any(|page| !is_current(page));
     Ok((Counted { parts, unfolded_chunks: tail.len(), is_outdated }, tail))
 }
