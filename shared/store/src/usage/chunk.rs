@@ -163,15 +163,24 @@ impl From<Cell<'_>> for Value {
 struct Dictionary<K> {
     places: HashMap<K, u32>,
     values: Vec<K>,
+    /// The last place that was asked for: most events are like the one before.
+    last: u32,
 }
 
 impl<K: Clone + Eq + std::hash::Hash> Dictionary<K> {
     fn new() -> Self {
-        Dictionary { places: HashMap::new(), values: Vec::new() }
+        Dictionary { places: HashMap::new(), values: Vec::new(), last: 0 }
     }
 
     /// The value's place. A chunk has at most `Limits::chunk_events` events, and an event far fewer than 2^32 names.
     fn place(&mut self, value: K) -> u32 {
+        if self.values.get(self.last as usize) != Some(&value) {
+            self.last = self.looked_up(value);
+        }
+        self.last
+    }
+
+    fn looked_up(&mut self, value: K) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         let place = *self.places.entry(value.clone()).or_insert(next);
         if place == next {
@@ -240,20 +249,25 @@ fn columns<'a>(organization: OrganizationId, log: LogDay<'a>, rows: &[Row<'a>]) 
     let (mut shapes, mut names) = (Dictionary::new(), Dictionary::new());
     let mut properties: Vec<Column<'a>> = Vec::new();
     let (mut customer_of, mut source_of, mut shape_of) = (Vec::new(), Vec::new(), Vec::new());
+    // Of the event before.
+    let mut shape: Vec<u32> = Vec::new();
     for (event, source) in rows {
         let customer = event.external_customer_id.as_deref();
         customer_of.push(customer.map_or(0, |customer| customers.place(customer) + 1));
         source_of.push(sources.place((source.ip.as_deref(), source.user_agent.as_deref(), source.is_checked)));
-        let mut shape = Vec::with_capacity(event.properties.entries().len());
-        for (name, value) in event.properties.entries() {
-            let place = names.place(name.as_str());
-            shape.push(place);
-            if place as usize == properties.len() {
+        let entries = event.properties.entries();
+        let is_alike = entries.len() == shape.len()
+            && entries.iter().zip(&shape).all(|((name, _), place)| properties[*place as usize].name == name);
+        if !is_alike {
+            shape = entries.iter().map(|(name, _)| names.place(name.as_str())).collect();
+        }
+        for ((name, value), place) in entries.iter().zip(&shape) {
+            if *place as usize == properties.len() {
                 properties.push(Column { name, values: Vec::new() });
             }
-            properties[place as usize].values.push(value.into());
+            properties[*place as usize].values.push(value.into());
         }
-        shape_of.push(shapes.place(shape));
+        shape_of.push(if is_alike && !shape_of.is_empty() { shapes.last } else { shapes.place(shape.clone()) });
     }
     let columns = Columns {
         external_subscription_id: log.external_subscription_id,

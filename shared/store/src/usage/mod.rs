@@ -94,17 +94,23 @@ struct LogDay<'a> {
     day: NaiveDate,
 }
 
-fn by_log_and_day(deliveries: &[Delivery]) -> BTreeMap<LogDay<'_>, Vec<Row<'_>>> {
-    let mut logs: BTreeMap<LogDay<'_>, Vec<Row<'_>>> = BTreeMap::new();
-    for Delivery { source, events } in deliveries {
-        for event in events {
-            let log = LogDay {
-                external_subscription_id: event.external_subscription_id.as_deref().unwrap_or_default(),
-                code: &event.code,
-                day: event.received_at.date_naive(),
-            };
-            logs.entry(log).or_default().push((event, source));
+impl<'a> LogDay<'a> {
+    fn of(event: &'a Event) -> LogDay<'a> {
+        LogDay {
+            external_subscription_id: event.external_subscription_id.as_deref().unwrap_or_default(),
+            code: &event.code,
+            day: event.received_at.date_naive(),
         }
+    }
+}
+
+fn by_log_and_day(deliveries: &[Delivery]) -> BTreeMap<LogDay<'_>, Vec<Row<'_>>> {
+    let rows: Vec<Row<'_>> =
+        deliveries.iter().flat_map(|one| one.events.iter().map(|event| (event, &one.source))).collect();
+    let mut logs: BTreeMap<LogDay<'_>, Vec<Row<'_>>> = BTreeMap::new();
+    // Most events are of the log of the one before.
+    for alike in rows.chunk_by(|(a, _), (b, _)| LogDay::of(a) == LogDay::of(b)) {
+        logs.entry(LogDay::of(alike[0].0)).or_default().extend_from_slice(alike);
     }
     logs
 }

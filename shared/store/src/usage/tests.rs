@@ -55,14 +55,6 @@ pub(super) fn later(seconds: i64) -> Instant {
     at("2024-02-01T23:59:50Z") + TimeDelta::seconds(seconds)
 }
 
-fn log_day(event: &Event) -> LogDay<'_> {
-    LogDay {
-        external_subscription_id: event.external_subscription_id.as_deref().unwrap_or_default(),
-        code: &event.code,
-        day: event.received_at.date_naive(),
-    }
-}
-
 prop_compose! {
     pub(super) fn any_event()(
         transaction in 0_u8..12,
@@ -130,7 +122,7 @@ proptest! {
         }
         let sources: Vec<Source> = (0..events.len()).map(source).collect();
         let rows: Vec<Row<'_>> = events.iter().zip(&sources).collect();
-        let chunks = chunk::encode(organization(), log_day(&first), &rows, &Limits::PRODUCTION).unwrap();
+        let chunks = chunk::encode(organization(), LogDay::of(&first), &rows, &Limits::PRODUCTION).unwrap();
         prop_assert_eq!(chunks.len(), 1);
         let decoded = chunk::decode(organization(), &chunks[0].0).unwrap();
         let expected: Vec<Recorded> = rows.iter().map(|(event, source)| Recorded { event: (*event).clone(), source: (*source).clone() }).collect();
@@ -297,7 +289,7 @@ fn damaged_columns_are_errors() {
     let event = event(Some("s"), "calls", "tx");
     let source = Source::default();
     let rows = [(&event, &source)];
-    let chunks = chunk::encode(organization(), log_day(&event), &rows, &Limits::PRODUCTION).unwrap();
+    let chunks = chunk::encode(organization(), LogDay::of(&event), &rows, &Limits::PRODUCTION).unwrap();
     let body = &chunks[0].0;
     for place in 0..body.len() {
         let mut damaged = body.to_vec();
@@ -344,7 +336,7 @@ fn a_golden_chunk_and_receipt_decode() {
         .map(|(event, source)| Recorded { event: event.clone(), source: source.clone() })
         .collect();
     let rows: Vec<Row<'_>> = events.iter().zip(&sources).collect();
-    let chunks = chunk::encode(organization(), log_day(&events[0]), &rows, &Limits::PRODUCTION).unwrap();
+    let chunks = chunk::encode(organization(), LogDay::of(&events[0]), &rows, &Limits::PRODUCTION).unwrap();
     assert_eq!(chunk::decode(organization(), &golden("chunk.v1.bin")).unwrap(), expected);
     // Unpacked: another release of the compressor may choose other bytes.
     let plain = |body: &[u8]| crate::record::unpack("golden", body).unwrap();
@@ -354,7 +346,7 @@ fn a_golden_chunk_and_receipt_decode() {
     };
     assert_eq!(parts(&chunks[0].0), parts(&golden("chunk.v1.bin")));
     let mut drafts = receipt::Drafts::default();
-    drafts.note(log_day(&events[0]), 0, &rows);
+    drafts.note(LogDay::of(&events[0]), 0, &rows);
     let receipts = drafts.items(organization(), arrival(1)).unwrap();
     assert_eq!(plain(&receipts[0].body), plain(&golden("receipt.v1.bin")));
 }
