@@ -17,7 +17,7 @@ use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::plan::{Charge, Plan};
 use domain::problem::Problems;
-use domain::subscription::{Subscription, covering};
+use domain::subscription::{Subscription, covering, owner};
 use domain::tax::Tax;
 use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, is_deleted};
@@ -301,9 +301,7 @@ impl<'a> Log<'a> {
     /// The fees of one event: one for each charge in advance on its metric (7.1).
     async fn charge_event(&mut self, event: &Event) -> Outcome<()> {
         let Some(metric) = self.metric_of(event) else { return Ok(()) };
-        let Some(record) = covering(&self.records, event.timestamp).first().map(|record| (*record).clone()) else {
-            return Ok(());
-        };
+        let Some(record) = owner(&self.records, event).cloned() else { return Ok(()) };
         if !self.accounts.contains_key(&record.customer_id) {
             let account = Account::of(self.app, self.organization.id, record.customer_id).await?;
             self.accounts.insert(record.customer_id, account);

@@ -32,7 +32,7 @@ use crate::credit_note::DraftChange;
 use crate::jobs::BillingJob;
 use crate::settlement::Purse;
 use crate::usage::{Span, Wish};
-use crate::{App, Attempt, Failure, Outcome, credit_note, notice, retry_on_conflict};
+use crate::{App, Attempt, Failure, Outcome, credit_note, handover, notice, retry_on_conflict};
 
 /// Records that one transaction can change beside the invoice, the customer and the messages.
 const RECORDS_PER_COMMIT_MAX: usize = 80;
@@ -253,7 +253,7 @@ pub(crate) async fn bill_start(
 pub(crate) async fn transition(
     app: &App,
     account: &Account,
-    changed: Vec<Subscription>,
+    mut changed: Vec<Subscription>,
     told: &[Transition],
     at: Instant,
     excess: Excess,
@@ -265,6 +265,7 @@ pub(crate) async fn transition(
             commit = commit.then(&message);
         }
     }
+    commit = handover::of_changes(app, account, commit, &mut changed).await?;
     for record in &changed {
         commit = commit.update(account.record(record.id)?, record);
     }
@@ -425,8 +426,9 @@ impl Context {
                     Wish { metric, span, windows: Vec::new(), needs_each_event: false, free: Vec::new() }
                 });
                 wish.span = wish.span.and(span);
-                wish.windows.push(closing::charges_window(subject, account.zone()));
-                wish.needs_each_event |= closing::needs_each_event(charge, metric);
+                let window = closing::charges_window(subject, account.zone());
+                wish.needs_each_event |= closing::needs_each_event(charge, metric) || window.is_shared();
+                wish.windows.push(window);
                 wish.free.extend(closing::free_at_first(charge, metric));
             }
         }

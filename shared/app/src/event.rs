@@ -12,7 +12,7 @@ use domain::subscription::{self, State, Subscription};
 use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, Reception, is_deleted};
 use domain::usage::unique_count;
-use domain::usage::window::{End, Window};
+use domain::usage::window::{End, Shared, Window};
 use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
 use store::outbox::{self, announced_work_item};
@@ -169,7 +169,13 @@ async fn check_against(
             let log = crate::usage::log(app, organization.id, id, metric, catalogue, Span::ALL).await?;
             let reception = Reception { received_at: now, position: 0, now };
             let event = event.to_event(organization.id, reception);
-            let window = Window { from: Instant::MIN_UTC, to: Instant::MAX_UTC, end: End::Included, period_days: 1 };
+            let window = Window {
+                from: Instant::MIN_UTC,
+                to: Instant::MAX_UTC,
+                end: End::Included,
+                shared: Shared::default(),
+                period_days: 1,
+            };
             let active = unique_count::values(metric, &log, &window);
             if active.is_active(&unique_count::counted_value(metric, &event)) {
                 return Ok(());

@@ -154,7 +154,8 @@ pub(crate) async fn breakdowns(
             _ => seen_events(app, organization, &catalogue, fee, item, basis).await?,
         };
         let leaf = item.group.as_ref().map(|group| group.id);
-        let movements = daily(&basis.metric(item), leaf, &events, &basis.window, invoice.zone);
+        let parted = basis.window.parted(&events);
+        let movements = daily(&basis.metric(item), leaf, parted.iter(), &basis.window, invoice.zone);
         breakdowns.push((fee.id, movements.map_err(|error| Failure::Bug(error.to_string()))?));
         last = Some((of, events));
     }

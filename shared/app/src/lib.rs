@@ -25,6 +25,7 @@ pub mod event_check;
 pub mod explain;
 pub mod fee;
 pub mod fold;
+mod handover;
 pub mod idempotency;
 pub mod invoice;
 pub mod jobs;

@@ -19,7 +19,9 @@ use wire::subscription::{NewSubscription as Request, SubscriptionUpdate};
 use crate::billing::{self, Account};
 use crate::catalogue::{self, Names};
 use crate::customer::Newborn;
-use crate::{App, Attempt, Failure, Outcome, Rejection, advance, credit_note, notice, retry_on_conflict, test_clock};
+use crate::{
+    App, Attempt, Failure, Outcome, Rejection, advance, credit_note, handover, notice, retry_on_conflict, test_clock,
+};
 
 /// Which of several records with one external id is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     let (plan, forked) =
         if replaces { (parent.value.clone(), None) } else { fork(app, organization, &parent, request, now).await? };
     let plain: Vec<&Subscription> = records.iter().map(|record| &record.value).collect();
-    let requested = subscription::request(current, &plain, new, &plan, zone, now);
+    let mut requested = subscription::request(current, &plain, new, &plan, zone, now);
 
     let mut commit = match newborn {
         Some(newborn) => newborn.commit(app, organization, &customer),
@@ -114,7 +116,7 @@ async fn request_once(app: &App, organization: &Organization, request: &Request)
     if let Some(child) = &forked {
         commit = advance::recounted(app, organization.id, commit.create(child), None, Some(child)).await?;
     }
-    commit = commit_request(app, organization, commit, &account, &requested).await?;
+    commit = commit_request(app, organization, commit, &account, &mut requested).await?;
     let current = current.map(|(current, _)| current.id);
     let mut seen = account;
     seen.customer.value = customer.clone();
@@ -200,25 +202,26 @@ async fn commit_request(
     organization: &Organization,
     mut commit: Commit,
     account: &Account,
-    requested: &Requested,
+    requested: &mut Requested,
 ) -> Result<Commit, Attempt> {
     for changed in &requested.changed {
         commit = commit.update(account.record(changed.id)?, changed);
     }
-    let Some(created) = &requested.created else { return Ok(commit) };
+    let Some(created) = &mut requested.created else { return Ok(commit) };
     let chain = app.store.chain(organization.id, &created.external_id).await?;
     if created.is_active() && requested.changed.is_empty() {
         let others = app.store.subscriptions_by_external_id(organization.id, &created.external_id).await?;
         if others.iter().any(|other| other.is_active() && other.customer_id != created.customer_id) {
             return Err(Attempt::Failed(Problems::one("external_id", codes::EXISTS).into()));
         }
+        commit = handover::of_start(app, organization.id, commit, created).await?;
     }
     let member =
         Member { customer_id: created.customer_id, subscription_id: created.id, created_seq: created.created_seq };
     let mut members = chain.as_ref().map(|chain| chain.members.clone()).unwrap_or_default();
     members.push(member);
     let grown = Chain { external_id: created.external_id.clone(), members };
-    Ok(commit.create(created).save(chain.as_ref(), &grown))
+    Ok(commit.create(&*created).save(chain.as_ref(), &grown))
 }
 
 /// Makes the invoices that a change owes at once. What fails here is done by the clock: it is due.
@@ -424,6 +427,7 @@ async fn update_record(
         if start <= now {
             let is_today = start.date_naive() == now.date_naive();
             changed = subscription::activate(&changed, &plan, zone, start, is_today.then_some(now), now);
+            commit = handover::of_start(app, organization.id, commit, &mut changed).await?;
             transitions.push(Transition::Started(id));
         }
     }

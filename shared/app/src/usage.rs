@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::billing::advance;
 use domain::billing::agenda;
 use domain::billing::closing::{self, Full};
-use domain::billing::{Situation, charges_period_days, period_end};
+use domain::billing::{Situation, period_end};
 use domain::id::{CustomerId, OrganizationId};
 use domain::metric::Metric;
 use domain::organization::Organization;
@@ -14,7 +14,7 @@ use domain::time::Instant;
 use domain::usage::digest::{self, Code, Counted, Digester, Needs, Parts};
 use domain::usage::event::Event;
 use domain::usage::percentage::Free;
-use domain::usage::window::{End, Window};
+use domain::usage::window::Window;
 
 use store::usage::{Asked, Wanted};
 
@@ -239,19 +239,18 @@ async fn of_record(
     let (plan, zone) = (account.plan(record.plan_id)?, account.zone());
     let subject = agenda::subject(record.clone(), plan, zone, Situation::CurrentUsage, now, None);
     let terms = record.terms(plan, zone);
-    let window = Window {
-        from: subject.boundaries.charges_from,
-        to: subject.boundaries.charges_to,
-        end: End::Included,
-        period_days: charges_period_days(&terms, &subject.boundaries),
-    };
+    let window = closing::charges_window(&subject, zone);
     let context = Context::look(app, account, std::slice::from_ref(&subject)).await?;
     let snapshot = context.snapshot(account);
     let mut charges = Vec::with_capacity(plan.charges.len());
     let mut taxed = Vec::with_capacity(plan.charges.len());
     for charge in plan.charges.iter().filter(|charge| counts(charge)) {
         let Some(metric) = context.metric(charge.metric_id) else { continue };
-        let counted = context.counted(&record.external_id, metric.id);
+        let mut counted = context.counted(&record.external_id, metric.id);
+        if !subject.boundaries.has_charges() {
+            // All of it is another record's, and no invoice of this one will have any.
+            counted = digest::Usage::Events(&[]);
+        }
         let groups = if charge.pay_in_advance {
             let states = crate::advance::states(app, account.organization.id, record, plan, zone, charge, now).await?;
             let events = counted.events().map_err(|error| Failure::Bug(error.to_string()))?;
@@ -278,13 +277,16 @@ async fn of_record(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use domain::usage::window::{End, Shared};
+
     use super::*;
 
     #[test]
     fn a_span_holds_whatever_is_in_its_window() {
         let at = |millis: i64| Instant::from_timestamp_millis(millis).unwrap();
         // As a record that an upgrade started within a second.
-        let window = Window { from: at(30_700), to: at(60_700), end: End::Included, period_days: 1 };
+        let window =
+            Window { from: at(30_700), to: at(60_700), end: End::Included, shared: Shared::default(), period_days: 1 };
         let metric = Metric {
             id: domain::id::MetricId(uuid::Uuid::nil()),
             name: "Calls".into(),

@@ -14,7 +14,7 @@ use domain::metric::groups::Groups;
 use domain::metric::{AggregationType, Metric};
 use domain::time::Instant;
 use domain::usage::event::{Event, Properties};
-use domain::usage::window::{End, Window};
+use domain::usage::window::{End, Shared, Window};
 use domain::usage::{aggregate, percentage};
 use domain::value::Value;
 use rust_decimal::Decimal;
@@ -81,7 +81,7 @@ fn metric() -> Metric {
 fn window() -> Window {
     let from: Instant = "2024-01-01T00:00:00Z".parse().unwrap();
     let to = from + TimeDelta::days(31) - TimeDelta::microseconds(1);
-    Window { from, to, end: End::Included, period_days: 31 }
+    Window { from, to, end: End::Included, shared: Shared::default(), period_days: 31 }
 }
 
 fn event(number: u32) -> Event {

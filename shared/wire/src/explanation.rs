@@ -103,6 +103,12 @@ struct WindowOutput {
     to: String,
     /// Whether an event in the second of `to` is in, or its successor's.
     end: &'static str,
+    /// Of the second of `from`, only events received from then on are in: another record of the external id ended in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_second_received_from: Option<String>,
+    /// Of the second of `to`, only events received before are in: another record of the external id began in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_second_received_before: Option<String>,
     timestamps: &'static str,
     timezone: &'static str,
     days: i64,
@@ -461,6 +467,8 @@ fn aggregation(item: &ChargeItem, basis: &UsageBasis, told: &Told, zone: Zone) -
                 End::Included => "included",
                 End::Successors => "the successor's",
             },
+            first_second_received_from: window.shared.since.map(format::timestamp_ms),
+            last_second_received_before: window.shared.until.map(format::timestamp_ms),
             timestamps: "rounded half up to the second",
             timezone: zone.name(),
             days: Days::days(&zone, window.from, window.to),

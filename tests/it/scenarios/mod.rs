@@ -20,6 +20,7 @@ mod event_checks;
 mod events;
 mod fees;
 mod folding;
+mod handover;
 mod idempotency;
 mod journeys;
 mod ledger;

@@ -30,7 +30,7 @@ use domain::metric::groups::Groups;
 use domain::metric::{AggregationType, Metric};
 use domain::usage::digest::{self, Code, Digester, Needs, NeedsEvents};
 use domain::usage::event::{Event, Properties, event_id};
-use domain::usage::window::{End, Window};
+use domain::usage::window::{self, End, Window};
 use domain::value::Value;
 use store::table::Table;
 use store::usage::fold::{self, Outcome, Request};
@@ -200,7 +200,7 @@ fn windows() -> [Window; 4] {
     let at = |minutes: i64| start() + TimeDelta::minutes(minutes);
     let upgrade = at(2000) + TimeDelta::milliseconds(30_700);
     let before = |instant: DateTime<Utc>| instant - TimeDelta::microseconds(1);
-    let window = |from, to, end| Window { from, to, end, period_days: 1 };
+    let window = |from, to, end| Window { from, to, end, shared: window::Shared::default(), period_days: 1 };
     [
         window(at(0), before(at(1440)), End::Included),
         window(at(1440), upgrade, End::Successors),
@@ -212,7 +212,13 @@ fn windows() -> [Window; 4] {
 /// All time, nearly.
 fn always() -> Window {
     let years = TimeDelta::days(365 * 200);
-    Window { from: start() - years, to: start() + years, end: End::Included, period_days: 1 }
+    Window {
+        from: start() - years,
+        to: start() + years,
+        end: End::Included,
+        shared: window::Shared::default(),
+        period_days: 1,
+    }
 }
 
 /// What of a log a metric's aggregation over a window looks at, and a little more.

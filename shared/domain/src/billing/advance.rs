@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::closing::{CloseError, Full, RatedGroup, Snapshot, checked, rated_groups, resolve, taxed, with_singles};
-use super::{Boundaries, Change as Succession, Situation, boundaries, charges_period_days};
+use super::closing::{
+    CloseError, Full, RatedGroup, Snapshot, checked, rated_groups, resolve, taxed, window_within, with_singles,
+};
+use super::{Boundaries, Situation, boundaries};
 use crate::charge::{self, AmountDetails, FreeUnits, Limited, Price, Rated, RunningTotals};
 use crate::id::{EventId, FeeId, GroupId, InvoiceId, OrganizationId, derived, made_at};
 use crate::invoice::settlement::{self, Means, Settled};
@@ -26,7 +28,7 @@ use crate::subscription::Subscription;
 use crate::time::{Instant, Zone};
 use crate::usage::event::Event;
 use crate::usage::in_advance::{self, Billed, Change, Share, State};
-use crate::usage::window::{End, Place as Where, Window, rounded};
+use crate::usage::window::{Place as Where, Window, rounded};
 use crate::usage::{aggregate, percentage, prorated};
 
 #[cfg(test)]
@@ -51,14 +53,7 @@ pub fn period_of(subscription: &Subscription, plan: &Plan, zone: Zone, timestamp
     let at = rounded(timestamp).max(terms.started_at);
     let at = terms.terminated_at.map_or(at, |ended_at| at.min(ended_at));
     let bounds = boundaries(&terms, Situation::CurrentUsage, at, subscription.progress.last_record.as_ref());
-    let upgraded = subscription.next.as_ref().is_some_and(|link| link.change == Succession::Upgrade);
-    let cut_by_upgrade = upgraded && subscription.terminated_at() == Some(bounds.charges_to);
-    let window = Window {
-        from: bounds.charges_from,
-        to: bounds.charges_to,
-        end: if cut_by_upgrade { End::Successors } else { End::Included },
-        period_days: charges_period_days(&terms, &bounds),
-    };
+    let window = window_within(subscription, &terms, &bounds);
     Period { window, boundaries: bounds, first_day: terms.charges_grid().current(zone.date(at)) }
 }
 
@@ -224,7 +219,7 @@ pub fn history<'e>(
     in_force: Instant,
     own: &BTreeSet<String>,
 ) -> Vec<&'e Event> {
-    let counts = |event: &&Event| match window.place(event.timestamp) {
+    let counts = |event: &&Event| match window.place_of(event) {
         Where::Before => metric.recurring,
         Where::Inside => event.received_at < in_force && !own.contains(&event.transaction_id),
         Where::After => false,
@@ -399,6 +394,7 @@ pub fn current_groups(
     zone: Zone,
     states: &BTreeMap<Option<GroupId>, State>,
 ) -> Result<Vec<RatedGroup>, CloseError> {
+    let events = &*window.parted(events);
     let mut groups = rated_groups(charge, metric, events, window, zone, Full::Always)?;
     if metric.aggregation == AggregationType::Count {
         return Ok(groups);

@@ -18,10 +18,19 @@ pub struct Boundaries {
     pub from: Instant,
     /// Last instant of the subscription fee's period.
     pub to: Instant,
-    /// First instant of the charges' window: the start of a local day, or `started_at` exactly.
+    /// First instant of the charges' window: the start of a local day, `started_at` exactly, or the end of the record of the
+    /// same external id that had the usage before.
     pub charges_from: Instant,
     /// Last instant of the charges' window.
     pub charges_to: Instant,
+}
+
+impl Boundaries {
+    /// Whether there is a window of charges: not on a first invoice, nor where the period's usage is another record's.
+    #[must_use]
+    pub fn has_charges(&self) -> bool {
+        self.charges_from <= self.charges_to
+    }
 }
 
 /// Why bounds are asked for (the rows of chapter 02, 5.3).
@@ -185,7 +194,11 @@ fn charges_from(terms: &Terms, charges: Days, previous: Option<&LastRecord>) -> 
         .filter(|record| record.zone != terms.zone)
         .and_then(|record| whole_seconds(record.charges_to).checked_add_signed(TimeDelta::seconds(1)))
         .filter(|after| (*after - start).abs() < ZONE_CHANGE_MAX);
-    after_zone_change.unwrap_or(start).max(terms.started_at)
+    let from = after_zone_change.unwrap_or(start).max(terms.started_at);
+    // A period whose usage is another record's as a whole leaves an empty window.
+    let last = whole_seconds(charges_to(terms, charges));
+    let empty = last.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(Instant::MAX_UTC);
+    terms.usage_from.map_or(from, |usage_from| usage_from.min(empty).max(from))
 }
 
 fn charges_to(terms: &Terms, charges: Days) -> Instant {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::billing::agenda::{Subject, last_record};
 use crate::billing::{
-    Change, FeeHistory, Situation, Terms, are_charges_due, charges_period_days, is_subscription_fee_due, minimum_days,
-    subscription_fee, true_up,
+    Boundaries, Change, FeeHistory, Situation, Terms, are_charges_due, charges_period_days, is_subscription_fee_due,
+    minimum_days, subscription_fee, true_up,
 };
 use crate::charge::{self, AmountDetails, FeeAmounts, Price, Rated};
 use crate::customer::Customer;
@@ -153,8 +153,7 @@ pub fn refreshed(snapshot: &Snapshot<'_>, draft: &Invoice, subjects: &[Subject<'
             draft.fees.iter().any(|fee| fee.charge().is_some() && fee.subscription_id == Some(subject.subscription.id));
         // Only the first invoice of a plan in advance has no charges, and no window for them. Any other has those that the
         // plan charges for today, be they new.
-        let has_window = subject.boundaries.charges_from <= subject.boundaries.charges_to;
-        let had_charges = had_charges || (subject.situation != Situation::First && has_window);
+        let had_charges = had_charges || (subject.situation != Situation::First && subject.boundaries.has_charges());
         if had_charges {
             charge_fees(snapshot, subject, zone, &mut fees)?;
         }
@@ -371,13 +370,20 @@ pub fn free_at_first<'c>(charge: &'c Charge, metric: &Metric) -> impl Iterator<I
 }
 
 fn window_of(subject: &Subject<'_>, terms: &Terms) -> Window {
-    let upgraded = subject.subscription.next.as_ref().is_some_and(|link| link.change == Change::Upgrade);
-    let cut_by_upgrade = upgraded && subject.subscription.terminated_at() == Some(subject.boundaries.charges_to);
+    window_within(&subject.subscription, terms, &subject.boundaries)
+}
+
+/// The window of a record's charges within bounds.
+#[must_use]
+pub(super) fn window_within(subscription: &Subscription, terms: &Terms, bounds: &Boundaries) -> Window {
+    let upgraded = subscription.next.as_ref().is_some_and(|link| link.change == Change::Upgrade);
+    let cut_by_upgrade = upgraded && subscription.terminated_at() == Some(bounds.charges_to);
     Window {
-        from: subject.boundaries.charges_from,
-        to: subject.boundaries.charges_to,
+        from: bounds.charges_from,
+        to: bounds.charges_to,
         end: if cut_by_upgrade { End::Successors } else { End::Included },
-        period_days: charges_period_days(terms, &subject.boundaries),
+        shared: subscription.shared(bounds),
+        period_days: charges_period_days(terms, bounds),
     }
 }
 
@@ -397,6 +403,9 @@ fn one_charge(
     let taxes = resolve(snapshot, &[&charge.tax_ids, &plan.tax_ids]);
     // The renewal of a charge in advance pays for the coming period with the full units that stand (6.1, 6.5).
     let renewal = charge.pay_in_advance.then(|| coming_period(&terms, fees.at));
+    if renewal.is_none() && !subject.boundaries.has_charges() {
+        return Ok(());
+    }
     let (from, to) = renewal.unwrap_or((window.from, window.to));
     let first = fees.list.len();
     for usage in rated_groups(charge, metric, usage, &window, zone, Full::of(renewal.is_some()))? {
@@ -510,7 +519,12 @@ pub fn rated_groups<'u>(
     zone: Zone,
     full: Full,
 ) -> Result<Vec<RatedGroup>, CloseError> {
-    let counted = usage.into();
+    let mut counted = usage.into();
+    let parted;
+    if window.is_shared() {
+        parted = window.parted(counted.events()?);
+        counted = digest::Usage::Events(&parted);
+    }
     let usages: Vec<(Option<GroupId>, Rated)> = if charge.prorated && full == Full::AsCharged {
         prorated::prorated_by_group(metric, counted.events()?, window, &zone)?
             .into_iter()

@@ -85,7 +85,7 @@ pub fn inputs<'e>(basis: &UsageBasis, item: &ChargeItem, events: &'e [Event]) ->
     let metric = basis.metric(item);
     let leaf = item.group.as_ref().map(|group| group.id);
     let is_of_leaf = |event: &Event| leaf.is_none() || metric.groups.leaf_of(&event.properties) == leaf;
-    let is_in_reach = |event: &Event| match basis.window.place(event.timestamp) {
+    let is_in_reach = |event: &Event| match basis.window.place_of(event) {
         Place::Before => metric.recurring,
         Place::Inside => true,
         Place::After => false,
@@ -97,7 +97,8 @@ pub fn inputs<'e>(basis: &UsageBasis, item: &ChargeItem, events: &'e [Event]) ->
             reached.filter(|event| is_of_leaf(event) && number_of(&metric, event).is_some()).collect()
         }
         AggregationType::UniqueCount => {
-            let values = unique_count::values(&metric, events, &basis.window);
+            let parted = basis.window.parted(events);
+            let values = unique_count::values(&metric, parted.iter(), &basis.window);
             let units = values.units().iter().filter(|unit| is_of_leaf(unit.added_by));
             let counted: std::collections::HashSet<_> =
                 units.map(|unit| unique_count::counted_value(&metric, unit.added_by)).collect();
@@ -124,6 +125,8 @@ pub fn tell(
     let metric = basis.metric(item);
     let group = item.group.as_ref().map(|group| group.id);
     let window = &basis.window;
+    let inputs = inputs(basis, item, events);
+    let events = &*window.parted(events);
     // What was stored was valid then; a program that knows more models could not read it otherwise.
     let price = Price::parse(basis.model, &basis.properties).unwrap_or_else(|_| Price::zero(basis.model));
     let (mut rated, proration) = if basis.prorated {
@@ -155,7 +158,6 @@ pub fn tell(
         .then(|| weighted_sum::variations(&metric, group, events, window))
         .transpose()?;
     let outcome = price.rate(&rated)?;
-    let inputs = inputs(basis, item, events);
     let matches = rated.full_units == fee.units
         && rated.units == basis.units
         && rated.events_count == item.events_count

@@ -70,6 +70,8 @@ pub struct Terms {
     pub subscription_at: Instant,
     /// The activation of this record.
     pub started_at: Instant,
+    /// Where its usage begins, if another record of the external id had it until then (chapter 03, 0.3).
+    pub usage_from: Option<Instant>,
     /// The creation of this record.
     pub created_at: Instant,
     /// The end of this record, if it has ended.

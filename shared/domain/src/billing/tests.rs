@@ -49,6 +49,7 @@ pub(crate) fn terms(words: &str, start: &str) -> Terms {
         trial_days: Decimal::ZERO,
         subscription_at: at(start),
         started_at: at(start),
+        usage_from: None,
         created_at: at(start),
         terminated_at: None,
         ending_at: None,

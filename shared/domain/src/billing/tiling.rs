@@ -135,6 +135,7 @@ fn terms(zone: Zone, (interval, monthly): (Interval, bool), time: BillingTime, a
         trial_days: Decimal::ZERO,
         subscription_at: start,
         started_at: start,
+        usage_from: None,
         created_at: start,
         terminated_at: None,
         ending_at: None,

@@ -150,7 +150,8 @@ fn successor(current: &Subscription, new: NewSubscription, plan: &Plan, change: 
         created_seq: new.created_seq,
         previous: Some(Link { id: current.id, plan_code: current.plan_code.clone(), change }),
         next: None,
-        progress: Progress::default(),
+        // What was another record's before its predecessor took over is not its own either.
+        progress: Progress { taken_over: current.progress.taken_over, ..Progress::default() },
         next_due: None,
         ..current.clone()
     }

@@ -1,11 +1,13 @@
 //! Subscriptions: their states and what changes them. Rules: chapter 02, 3, 4 and 7.
 
 mod attribution;
+mod handover;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
 
-pub use attribution::covering;
+pub use attribution::{covering, fired, owner};
+pub use handover::{handed_on, taken_over};
 pub use lifecycle::{
     NewSubscription, Requested, Transition, activate, announced, cancel_pending, end, replanned, request, rotate,
     trial_start,
@@ -20,6 +22,7 @@ use crate::plan::Plan;
 use crate::time::BillingTime;
 use crate::time::Instant;
 use crate::time::Zone;
+use crate::usage::window::Shared;
 
 /// Where a subscription stands (chapter 02, 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +96,30 @@ pub struct Progress {
     pub replanned_at: Option<Instant>,
     /// The termination alerts that were sent: each is sent once (chapter 02, 4.10).
     pub alerts_sent: Vec<SentAlert>,
+    /// Where its usage begins, if another record of the external id ended at its start or later (chapter 03, 0.3).
+    pub taken_over: Option<Seam>,
+    /// Another record of the external id began in the second of its end: from this reception on, that second is the other's.
+    pub handed_over: Option<Instant>,
+}
+
+/// Where the usage of one record of an external id ends, and that of the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seam {
+    /// The end of the earlier record; the end of time while that still runs.
+    pub at: Instant,
+    /// Of the second of `at`, what was received before is the earlier record's, and what came later the next one's.
+    pub received: Instant,
+}
+
+impl Seam {
+    /// Behind a record that has not ended: all usage is that one's.
+    pub const NOT_YET: Seam = Seam { at: Instant::MAX_UTC, received: Instant::MAX_UTC };
+
+    /// Whether the earlier record still runs. By its second: what is stored has lost the nanoseconds.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.at.timestamp() == Seam::NOT_YET.at.timestamp()
+    }
 }
 
 /// A termination alert of a planned end.
@@ -226,11 +253,24 @@ impl Subscription {
             trial_days: plan.trial_period.unwrap_or(Decimal::ZERO),
             subscription_at: self.subscription_at,
             started_at: self.started_at().unwrap_or(self.subscription_at),
+            usage_from: self.progress.taken_over.map(|seam| seam.at),
             created_at: self.created_at,
             terminated_at: self.terminated_at(),
             ending_at: self.ending_at,
             trial_started_at: self.trial_started_at,
             succession: self.succession(),
+        }
+    }
+
+    /// How the seconds at the ends of a window of its charges are shared with other records of the external id.
+    #[must_use]
+    pub fn shared(&self, bounds: &Boundaries) -> Shared {
+        let Progress { taken_over, handed_over, .. } = &self.progress;
+        let begins = |seam: &Seam| seam.at.timestamp() == bounds.charges_from.timestamp();
+        let ends = self.terminated_at().is_some_and(|end| end.timestamp() == bounds.charges_to.timestamp());
+        Shared {
+            since: taken_over.filter(begins).map(|seam| seam.received),
+            until: handed_over.filter(|_| ends && self.succession().next != Some(Change::Upgrade)),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::billing::{Boundaries, boundaries};
 use crate::money::Currency;
 use crate::time::Interval;
 
-fn plan(interval: Interval, pay_in_advance: bool) -> Plan {
+pub(super) fn plan(interval: Interval, pay_in_advance: bool) -> Plan {
     Plan {
         id: PlanId(Uuid::from_u128(1)),
         parent_id: None,
@@ -35,7 +35,7 @@ fn plan(interval: Interval, pay_in_advance: bool) -> Plan {
 }
 
 /// An active record that started at `start`, its anchor.
-fn active(start: &str) -> Subscription {
+pub(super) fn active(start: &str) -> Subscription {
     let start = at(start);
     Subscription {
         id: SubscriptionId(Uuid::from_u128(2)),

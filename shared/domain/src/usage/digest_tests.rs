@@ -8,7 +8,7 @@ use rust_decimal_macros::dec;
 use super::super::dictionary::VALUES_MAX;
 use super::super::event::Properties;
 use super::super::testing::{at, event, metric, one, text, two, window};
-use super::super::window::End;
+use super::super::window::{End, Shared};
 use super::*;
 use crate::value::Value;
 
@@ -108,6 +108,7 @@ fn any_window() -> impl Strategy<Value = Window> {
         from: first() + TimeDelta::microseconds(left.min(right)),
         to: first() + TimeDelta::microseconds(left.max(right)),
         end: if included { End::Included } else { End::Successors },
+        shared: Shared::default(),
         period_days,
     })
 }

@@ -11,7 +11,7 @@ use crate::time::Instant;
 use crate::value::Value;
 
 use super::event::{Event, Properties, event_id};
-use super::window::{Days, End, Window};
+use super::window::{Days, End, Shared, Window};
 
 /// `2022-07-09`, `2022-07-09T10:00` or `2022-07-09T10:00:00.5`, UTC.
 pub(crate) fn at(text: &str) -> Instant {
@@ -27,7 +27,7 @@ pub(crate) fn at(text: &str) -> Instant {
 pub(crate) fn window(first: &str, last: &str) -> Window {
     let from = at(first);
     let to = at(last) + ChronoDays::new(1) - TimeDelta::microseconds(1);
-    Window { from, to, end: End::Included, period_days: Utc.calendar_days(from, to) }
+    Window { from, to, end: End::Included, shared: Shared::default(), period_days: Utc.calendar_days(from, to) }
 }
 
 /// Days of UTC.

@@ -1,7 +1,10 @@
 //! The window of a charge: which events fall into it, and its days (chapter 03, 0.2, 0.3 and 3.1).
 
-use chrono::DateTime;
+use std::borrow::Cow;
 
+use chrono::{DateTime, TimeDelta};
+
+use super::event::Event;
 use crate::time::{Instant, Zone};
 
 const MICROS: i64 = 1_000_000;
@@ -33,6 +36,16 @@ pub enum End {
     Successors,
 }
 
+/// How a window's first and last second are shared with other records of the external id: one record ended in the second in
+/// which the next one began, and an invoice of the first may have counted what had come by then. Reception decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shared {
+    /// Of the first second, what was received from then on; what came before is the earlier record's.
+    pub since: Option<Instant>,
+    /// Of the last second, what was received before; what came later is the next record's.
+    pub until: Option<Instant>,
+}
+
 /// A charge window. Compares at whole seconds: bounds without their fraction, timestamps rounded half up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -42,6 +55,8 @@ pub struct Window {
     pub to: Instant,
     /// Whether the second of `to` is in.
     pub end: End,
+    /// Of which seconds only a part is in.
+    pub shared: Shared,
     /// `D`: full length in days of the charge period that contains the window. Below 1 counts as 1.
     pub period_days: i64,
 }
@@ -76,6 +91,46 @@ impl Window {
         if is_inside { Place::Inside } else { Place::After }
     }
 
+    /// Whether reception decides about some of its events: then digests do not tell it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared != Shared::default()
+    }
+
+    /// Where an event is, as [`Window::place`] and reception say.
+    #[must_use]
+    pub fn place_of(&self, event: &Event) -> Place {
+        let place = self.place(event.timestamp);
+        let second = rounded_second(event.timestamp);
+        let is_earlier = |since: Instant| second == self.first_second() && event.received_at < since;
+        let is_later = |until: Instant| second == self.to.timestamp() && event.received_at >= until;
+        match place {
+            Place::Inside if self.shared.since.is_some_and(is_earlier) => Place::Before,
+            Place::Inside if self.shared.until.is_some_and(is_later) => Place::After,
+            Place::Before | Place::Inside | Place::After => place,
+        }
+    }
+
+    /// The events as aggregations are to see them, which look at timestamps alone: what another record has of a shared second
+    /// stands a second beside it.
+    #[must_use]
+    pub fn parted<'e>(&self, events: &'e [Event]) -> Cow<'e, [Event]> {
+        if !self.is_shared() {
+            return Cow::Borrowed(events);
+        }
+        let mut events = events.to_vec();
+        for event in &mut events {
+            let (seen, place) = (self.place(event.timestamp), self.place_of(event));
+            let moved = match place {
+                Place::Before if seen != place => event.timestamp.checked_sub_signed(TimeDelta::seconds(1)),
+                Place::After if seen != place => event.timestamp.checked_add_signed(TimeDelta::seconds(1)),
+                Place::Before | Place::Inside | Place::After => None,
+            };
+            event.timestamp = moved.unwrap_or(event.timestamp);
+        }
+        Cow::Owned(events)
+    }
+
     /// Where all events of the hours `first` to `last` (both included) are; none if the window's bounds cut them.
     pub(super) fn place_of_hours(&self, first: i64, last: i64) -> Option<Place> {
         let (first, last) = (first.saturating_mul(3600), last.saturating_mul(3600).saturating_add(3599));
@@ -103,7 +158,9 @@ impl Window {
     fn end_second(&self) -> i64 {
         let whole = self.to.timestamp();
         match self.end {
-            End::Included if self.to.timestamp_subsec_nanos() > 0 => whole.saturating_add(1),
+            End::Included if self.to.timestamp_subsec_nanos() > 0 && self.shared.until.is_none() => {
+                whole.saturating_add(1)
+            }
             End::Included | End::Successors => whole,
         }
     }

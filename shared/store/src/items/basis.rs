@@ -5,11 +5,11 @@ use domain::charge::{ChargeModel, Limited, RunningTotals};
 use domain::invoice::{AdvanceBasis, Basis, Level, MinimumBasis, SubscriptionBasis, UsageBasis};
 use domain::metric::AggregationType;
 use domain::usage::in_advance::State;
-use domain::usage::window::{End, Window};
+use domain::usage::window::{End, Shared, Window};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::form::{Json, Micros, Text, words};
+use super::form::{Json, Micros, Text, at, words};
 
 words!(Formula { Terminated = "terminated", Upgraded = "upgraded", Full = "full", First = "first" });
 words!(End { Included = "included", Successors = "successors" });
@@ -36,6 +36,10 @@ pub(super) struct StoredUsage {
     from: Micros,
     to: Micros,
     end: Text<End>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Micros>,
     period_days: i64,
     prorated: bool,
     read_at: Micros,
@@ -137,7 +141,7 @@ impl From<&UsageBasis> for StoredUsage {
             recurring,
             field_name,
             dimensions,
-            window: Window { from, to, end, period_days },
+            window: Window { from, to, end, shared: Shared { since, until }, period_days },
             prorated,
             read_at,
             units,
@@ -154,6 +158,8 @@ impl From<&UsageBasis> for StoredUsage {
             from: Micros(*from),
             to: Micros(*to),
             end: Text(*end),
+            since: since.map(Micros),
+            until: until.map(Micros),
             period_days: *period_days,
             prorated: *prorated,
             read_at: Micros(*read_at),
@@ -174,7 +180,13 @@ impl From<StoredUsage> for UsageBasis {
             recurring: stored.recurring,
             field_name: stored.field_name,
             dimensions: stored.dimensions,
-            window: Window { from: stored.from.0, to: stored.to.0, end: stored.end.0, period_days: stored.period_days },
+            window: Window {
+                from: stored.from.0,
+                to: stored.to.0,
+                end: stored.end.0,
+                shared: Shared { since: at(stored.since), until: at(stored.until) },
+                period_days: stored.period_days,
+            },
             prorated: stored.prorated,
             read_at: stored.read_at.0,
             units: stored.units.0,

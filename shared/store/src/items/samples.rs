@@ -26,11 +26,11 @@ use domain::organization::{
     DocumentNumbering, EmailSetting, Endpoint, Identity, Organization, SignatureAlgorithm, TestClock,
 };
 use domain::plan::{Charge, GroupPrice, Plan, Pricing};
-use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
+use domain::subscription::{LastFee, Link, Progress, Seam, SentAlert, State, Subscription};
 use domain::tax::{FeeTax, InvoiceTax, Tax};
 use domain::time::{BillingTime, Instant, Interval, Zone};
 use domain::usage::in_advance::State as WindowState;
-use domain::usage::window::{End, Window};
+use domain::usage::window::{End, Shared, Window};
 use domain::value::Value;
 use domain::wallet::{self, Wallet, WalletTransaction};
 use rust_decimal_macros::dec;
@@ -370,6 +370,8 @@ pub fn subscription(state: State, full: bool) -> Subscription {
                 activated_at: Some(at("2024-01-01T00:00:00.000001Z")),
                 replanned_at: Some(at("2024-01-02T00:00:00Z")),
                 alerts_sent: vec![SentAlert { ending_date: at("2025-01-01T00:00:00Z").date_naive(), days_before: 45 }],
+                taken_over: Some(Seam { at: at("2024-01-01T12:00:00Z"), received: at("2024-01-01T12:00:00.000007Z") }),
+                handed_over: Some(at("2024-03-01T00:00:00.000008Z")),
             }
         } else {
             Progress::default()
@@ -516,6 +518,10 @@ fn basis(details: &AmountDetails) -> Basis {
                 from: at("2024-01-01T00:00:00Z"),
                 to: at("2024-01-16T14:00:00Z"),
                 end: End::Successors,
+                shared: Shared {
+                    since: Some(at("2024-01-01T12:00:00.000007Z")),
+                    until: Some(at("2024-01-16T14:00:00.000008Z")),
+                },
                 period_days: 31,
             },
             prorated: true,

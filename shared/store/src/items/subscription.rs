@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use chrono::TimeDelta;
 use domain::billing::{Boundaries, Change, LastRecord};
 use domain::id::{CustomerId, FeeId, InvoiceId, PlanId, SubscriptionId};
-use domain::subscription::{LastFee, Link, Progress, SentAlert, State, Subscription};
+use domain::subscription::{LastFee, Link, Progress, Seam, SentAlert, State, Subscription};
 use domain::time::{BillingTime, Instant, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,17 @@ struct StoredProgress {
     replanned_at: Option<Micros>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     alerts_sent: Vec<StoredAlert>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken_over: Option<StoredSeam>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handed_over: Option<Micros>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSeam {
+    at: Micros,
+    received: Micros,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -204,6 +215,8 @@ impl From<&Progress> for StoredProgress {
             activated_at,
             replanned_at,
             alerts_sent,
+            taken_over,
+            handed_over,
         } = progress.clone();
         StoredProgress {
             last_recurring_at: last_recurring_at.map(Micros),
@@ -231,6 +244,9 @@ impl From<&Progress> for StoredProgress {
                     days_before,
                 })
                 .collect(),
+            taken_over: taken_over
+                .map(|Seam { at, received }| StoredSeam { at: Micros(at), received: Micros(received) }),
+            handed_over: handed_over.map(Micros),
         }
     }
 }
@@ -260,6 +276,8 @@ impl From<StoredProgress> for Progress {
                 .into_iter()
                 .map(|alert| SentAlert { ending_date: alert.ending_date.0, days_before: alert.days_before })
                 .collect(),
+            taken_over: stored.taken_over.map(|seam| Seam { at: seam.at.0, received: seam.received.0 }),
+            handed_over: at(stored.handed_over),
         }
     }
 }

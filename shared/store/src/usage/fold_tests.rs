@@ -9,7 +9,7 @@ use domain::time::Instant;
 use domain::usage::dictionary::{Added, Dictionary, Texts, Values};
 use domain::usage::digest::{self, Code, Digest, Digester, Needs};
 use domain::usage::event::{self, Event};
-use domain::usage::window::{End, Window};
+use domain::usage::window::{End, Shared, Window};
 use domain::value::Value;
 use proptest::prelude::*;
 
@@ -39,7 +39,13 @@ pub(super) fn metric(aggregation: AggregationType) -> Metric {
 
 /// Everything up to the end of time.
 pub(super) fn always() -> Window {
-    Window { from: later(-6_000_000_000), to: later(6_000_000_000), end: End::Included, period_days: 1 }
+    Window {
+        from: later(-6_000_000_000),
+        to: later(6_000_000_000),
+        end: End::Included,
+        shared: Shared::default(),
+        period_days: 1,
+    }
 }
 
 async fn fold_now(table: &SqliteTable, log: (&str, &str), metric: Option<&Metric>) -> Outcome {
@@ -207,6 +213,7 @@ async fn a_month_of_hours_folds_into_few_pages_and_is_read_without_its_events() 
         from: at("2024-02-01T00:00:00Z"),
         to: at("2024-03-02T23:59:59.999999Z"),
         end: End::Included,
+        shared: Shared::default(),
         period_days: 31,
     };
     let before = table.consumed();
@@ -370,6 +377,7 @@ async fn what_a_closing_counted_stays_counted_whatever_copies_come_later() {
         from: at(&format!("2024-{month:02}-01T00:00:00Z")),
         to: at(&format!("2024-{month:02}-28T23:59:59.999999Z")),
         end: End::Included,
+        shared: Shared::default(),
         period_days: 28,
     };
     let copy = |received, month: u32| Event {
