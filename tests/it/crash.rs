@@ -5,6 +5,7 @@
 
 mod advance;
 mod credit_notes;
+mod events;
 mod faults;
 mod idempotency;
 mod money;

@@ -17,7 +17,7 @@ use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::plan::{Charge, Plan};
 use domain::problem::Problems;
-use domain::subscription::{Subscription, covering, owner};
+use domain::subscription::{Subscription, covering, fired};
 use domain::tax::Tax;
 use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, is_deleted};
@@ -32,7 +32,7 @@ use uuid::Uuid;
 use wire::fee::{Estimate, Output};
 
 use crate::billing::{Account, Numbering};
-use crate::jobs::{AdvanceEvent, AdvanceJob};
+use crate::jobs::{self, AdvanceEvent, AdvanceJob};
 use crate::ports::Incoming;
 use crate::settlement::Purse;
 use crate::usage::Span;
@@ -98,7 +98,9 @@ fn jobs_of(
     let mut bytes = usize::MAX;
     for event in events {
         let event = AdvanceEvent::of(event)?;
-        let size = event.properties.get().len() + event.transaction_id.len() + 200;
+        // As it will stand in the message, with a comma. What stands around the events has a few hundred bytes, and ids of
+        // bounded length: that fits between this limit and the queues'.
+        let size = jobs::json(&event).len() + 1;
         bytes = bytes.saturating_add(size);
         if bytes > MESSAGE_BYTES_MAX {
             bytes = size;
@@ -301,7 +303,7 @@ impl<'a> Log<'a> {
     /// The fees of one event: one for each charge in advance on its metric (7.1).
     async fn charge_event(&mut self, event: &Event) -> Outcome<()> {
         let Some(metric) = self.metric_of(event) else { return Ok(()) };
-        let Some(record) = owner(&self.records, event).cloned() else { return Ok(()) };
+        let Some(record) = fired(&self.records, event).cloned() else { return Ok(()) };
         if !self.accounts.contains_key(&record.customer_id) {
             let account = Account::of(self.app, self.organization.id, record.customer_id).await?;
             self.accounts.insert(record.customer_id, account);
@@ -446,6 +448,12 @@ impl<'a> Log<'a> {
         let value = if is_counted { Some(self.value(target).await?) } else { None };
         let known = value.as_ref().and_then(|(_, _, known)| *known);
         let Touch { change, group, known: after } = in_advance::touch(metric, event, known);
+        // A charge bills what comes once it is in force: what came before is where its windows start from (`history`).
+        let leaves = [group, metric.groups.leaf_of(&event.properties)];
+        let in_force = leaves.into_iter().map(|leaf| advance::in_force_since(charge, target.record, leaf)).max();
+        if in_force.is_some_and(|in_force| event.received_at < in_force) {
+            return Ok(nothing);
+        }
         let value = value.zip(after).map(|((fingerprint, read, _), known)| {
             let value = AdvanceValue {
                 external_subscription_id: self.external_id.to_owned(),

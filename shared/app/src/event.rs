@@ -1,28 +1,28 @@
 //! Usage events: from the client into the queue, from the queue into the log, and back to the client.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::customer::Customer;
 use domain::id::{CustomerId, OrganizationId, SubscriptionId};
 use domain::metric::{AggregationType, Metric};
 use domain::organization::Organization;
 use domain::problem::Problems;
-use domain::subscription::{self, State, Subscription};
+use domain::subscription::{self, Subscription};
 use domain::time::{Instant, Zone};
 use domain::usage::event::{Event, Reception, is_deleted};
 use domain::usage::unique_count;
 use domain::usage::window::{End, Shared, Window};
-use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
 use store::outbox::{self, announced_work_item};
 use store::usage::{self, Delivery, Recorded, Source};
 use wire::event::{LegacyBatch, ParsedEvent};
 
+use crate::attribution::{self, Attributions};
 use crate::jobs::{self, EventsJob};
 use crate::ports::{Incoming, Queue};
 use crate::usage::Span;
-use crate::{App, Failure, Outcome, READS_AT_ONCE, Rejection, catalogue, metrics};
+use crate::{App, Failure, Outcome, Rejection, catalogue, metrics};
 
 /// What ids of unfinished ingestion begin with.
 pub(crate) const WORK_PREFIX: &str = "events.";
@@ -207,78 +207,89 @@ fn job(app: &App, organization: &Organization, events: Vec<Box<RawValue>>, clien
     }
 }
 
-/// What messages bring for one organization.
-#[derive(Default)]
-struct Batch {
-    messages: Vec<String>,
-    deliveries: Vec<Delivery>,
-    /// Places in `deliveries` whose events charges in advance leave alone.
-    without_advance: BTreeSet<usize>,
-    works: Vec<String>,
-    /// Events that cannot be read, each as a message of its own.
-    unreadable: Vec<EventsJob>,
-}
-
 /// Appends the events of messages to their logs. Returns the messages to deliver again, each for its own fault only.
 pub async fn ingest(app: &App, messages: Vec<Incoming>) -> Vec<String> {
     let mut failed = Vec::new();
     let mut received = Vec::with_capacity(messages.len());
     for message in messages {
         match receive(app, &message).await {
-            Ok(one) => received.push((message.id, one)),
+            Ok(one) => received.push(one),
             Err(failure) => {
                 tracing::error!(message.id = %message.id, "events message {} cannot be read: {failure}", message.id);
                 failed.push(message.id);
             }
         }
     }
-    let customers = customers_of(app, received.iter().map(|(_, received)| received)).await;
-    let mut batches: BTreeMap<OrganizationId, Batch> = BTreeMap::new();
-    for (id, mut received) in received {
-        if let Err(failure) = attribute(&mut received, &customers) {
-            tracing::warn!(message.id = %id, "events of message {id} cannot be attributed: {failure}");
-            failed.push(id);
+    let attributions =
+        attribution::of_deliveries(app, received.iter().map(|one| (one.organization, &one.delivery))).await;
+    let mut batches: BTreeMap<OrganizationId, Vec<Received>> = BTreeMap::new();
+    for mut one in received {
+        if let Err(failure) = attribute(&mut one, &attributions) {
+            tracing::warn!(message.id = %one.message, "events of message {} cannot be attributed: {failure}", one.message);
+            failed.push(one.message);
             continue;
         }
-        let Received { organization, delivery, advance, work, unreadable } = received;
-        let batch = batches.entry(organization).or_default();
-        batch.messages.push(id);
-        if advance == Advance::LeavesAlone {
-            batch.without_advance.insert(batch.deliveries.len());
-        }
-        batch.deliveries.push(delivery);
-        batch.works.extend(work);
-        batch.unreadable.extend(unreadable);
+        batches.entry(one.organization).or_default().push(one);
     }
-    for (organization, batch) in batches {
-        if let Err(failure) = append(app, organization, &batch).await {
-            tracing::warn!(org.id = %organization, "appending usage of {organization} failed: {failure}");
-            failed.extend(batch.messages);
+    for (organization, mut batch) in batches {
+        match append(app, organization, &mut batch).await {
+            Ok(()) => {}
+            // Something in it will never be taken: each for itself, so that the others are.
+            Err(Failure::Bug(error)) if batch.len() > 1 => {
+                tracing::error!(org.id = %organization, "usage of {organization} goes on message by message: {error}");
+                for one in &mut batch {
+                    if let Err(failure) = append(app, organization, std::slice::from_mut(one)).await {
+                        tracing::error!(message.id = %one.message, "appending message {} failed: {failure}", one.message);
+                        failed.push(one.message.clone());
+                    }
+                }
+            }
+            Err(failure) => {
+                tracing::warn!(org.id = %organization, "appending usage of {organization} failed: {failure}");
+                failed.extend(batch.into_iter().map(|one| one.message));
+            }
         }
     }
     failed
 }
 
-async fn append(app: &App, organization: OrganizationId, batch: &Batch) -> Outcome<()> {
-    usage::append(app.store.table(), organization, &batch.deliveries, app.ids.uuid()).await?;
-    crate::event_check::note(app, organization, &batch.deliveries).await?;
-    let subscriptions = batch.deliveries.iter().flat_map(|delivery| &delivery.events);
+async fn append(app: &App, organization: OrganizationId, batch: &mut [Received]) -> Outcome<()> {
+    // Moved, not copied: they may be many megabytes. They come back for another try.
+    let deliveries: Vec<Delivery> = batch.iter_mut().map(|one| std::mem::take(&mut one.delivery)).collect();
+    let appended = append_deliveries(app, organization, batch, &deliveries).await;
+    for (one, delivery) in batch.iter_mut().zip(deliveries) {
+        one.delivery = delivery;
+    }
+    appended
+}
+
+async fn append_deliveries(
+    app: &App,
+    organization: OrganizationId,
+    batch: &[Received],
+    deliveries: &[Delivery],
+) -> Outcome<()> {
+    usage::append(app.store.table(), organization, deliveries, app.ids.uuid()).await?;
+    crate::event_check::note(app, organization, deliveries).await?;
+    let subscriptions = deliveries.iter().flat_map(|delivery| &delivery.events);
     let subscriptions = subscriptions.filter_map(|event| event.external_subscription_id.as_deref());
     crate::wallet::note_usage(app, organization, subscriptions).await?;
-    crate::fold::after_append(app, organization, &batch.deliveries).await;
+    crate::fold::after_append(app, organization, deliveries).await;
     let mut events: Vec<&Event> = Vec::new();
-    for (place, delivery) in batch.deliveries.iter().enumerate() {
-        if !batch.without_advance.contains(&place) {
+    for (one, delivery) in batch.iter().zip(deliveries) {
+        if one.advance == Advance::Fires {
             events.extend(&delivery.events);
         }
     }
     // Before the ingestion counts as done: a sandbox's clock sees the one piece of work or the other.
-    crate::advance::hand_on(app, organization, &events, !batch.works.is_empty()).await?;
-    if !batch.unreadable.is_empty() {
+    crate::advance::hand_on(app, organization, &events, batch.iter().any(|one| one.work.is_some())).await?;
+    let unreadable = batch.iter().flat_map(|one| &one.unreadable);
+    let unreadable: Vec<_> = unreadable.map(|job| jobs::outgoing(Queue::Events, job, 0)).collect();
+    if !unreadable.is_empty() {
         // They fail alone from now on. Sent twice they are two dead letters, and nothing else.
-        app.queues.send(batch.unreadable.iter().map(|job| jobs::outgoing(Queue::Events, job, 0)).collect()).await?;
+        app.queues.send(unreadable).await?;
     }
-    for work in &batch.works {
+    for work in batch.iter().filter_map(|one| one.work.as_deref()) {
         app.finish_work(organization, Some(work)).await?;
     }
     Ok(())
@@ -286,6 +297,8 @@ async fn append(app: &App, organization: OrganizationId, batch: &Batch) -> Outco
 
 /// What one message brings.
 struct Received {
+    /// The message's id.
+    message: String,
     organization: OrganizationId,
     delivery: Delivery,
     advance: Advance,
@@ -345,63 +358,17 @@ async fn receive(app: &App, message: &Incoming) -> Outcome<Received> {
     let source = Source { ip: job.ip, user_agent: job.user_agent, is_checked: job.without_advance };
     let delivery = Delivery { source, events };
     let advance = if job.without_advance { Advance::LeavesAlone } else { Advance::Fires };
-    Ok(Received { organization, delivery, advance, work: job.work, unreadable: alone })
-}
-
-/// The records of customers, by external id; or why they could not be read.
-type Customers = HashMap<(OrganizationId, String), Result<Vec<Subscription>, String>>;
-
-/// The external id of the customer whose subscription is to be found.
-fn asks_for_customer(event: &Event) -> Option<&str> {
-    event.external_customer_id.as_deref().filter(|_| event.external_subscription_id.is_none())
-}
-
-/// The customers of events without subscription, each read once, some side by side.
-async fn customers_of<'r>(app: &App, received: impl Iterator<Item = &'r Received>) -> Customers {
-    let asked: BTreeSet<(OrganizationId, &str)> = received
-        .flat_map(|one| one.delivery.events.iter().map(|event| (one.organization, asks_for_customer(event))))
-        .filter_map(|(organization, external_id)| Some((organization, external_id?)))
-        .collect();
-    let reads: Vec<_> = asked
-        .into_iter()
-        .map(|(organization, external_id)| async move {
-            let found = records_of(app, organization, external_id).await.map_err(|failure| failure.to_string());
-            ((organization, external_id.to_owned()), found)
-        })
-        .collect();
-    stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await
-}
-
-async fn records_of(app: &App, organization: OrganizationId, external_id: &str) -> Outcome<Vec<Subscription>> {
-    let Some(customer) = app.store.customer_by_external_id(organization, external_id).await? else {
-        return Ok(Vec::new());
-    };
-    let file = app.store.customer_file(organization, customer.value.id).await?;
-    Ok(file.map(|file| file.subscriptions.into_iter().map(|record| record.value).collect()).unwrap_or_default())
+    Ok(Received { message: message.id.clone(), organization, delivery, advance, work: job.work, unreadable: alone })
 }
 
 /// An event without subscription belongs to the only one that its customer can mean (chapter 03, 1.3).
-fn attribute(received: &mut Received, customers: &Customers) -> Outcome<()> {
+fn attribute(received: &mut Received, attributions: &Attributions) -> Outcome<()> {
     for event in &mut received.delivery.events {
-        let Some(external_id) = asks_for_customer(event) else { continue };
-        match customers.get(&(received.organization, external_id.to_owned())) {
-            Some(Ok(records)) => {
-                let records: Vec<&Subscription> = records.iter().collect();
-                event.external_subscription_id =
-                    only_candidate(&records, event.timestamp).map(|record| record.external_id.clone());
-            }
-            Some(Err(error)) => return Err(Failure::Unavailable(error.clone())),
-            None => return Err(Failure::Bug(format!("nobody has read customer {external_id}"))),
+        if attribution::asks_for_customer(event).is_some() {
+            event.external_subscription_id = attribution::of_event(attributions, received.organization, event)?;
         }
     }
     Ok(())
-}
-
-/// The record that an event of a customer without subscription id belongs to: none with two or more active candidates.
-fn only_candidate<'a>(records: &[&'a Subscription], timestamp: Instant) -> Option<&'a Subscription> {
-    let candidates = subscription::covering(records.iter().copied(), timestamp);
-    let active = candidates.iter().filter(|record| matches!(record.state, State::Active { .. })).count();
-    (active <= 1).then(|| candidates.first().copied()).flatten()
 }
 
 /// A stored event with what is known of it beside.

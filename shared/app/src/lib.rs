@@ -12,6 +12,7 @@ pub mod add_on;
 pub mod advance;
 pub mod analytics;
 pub mod api_key;
+mod attribution;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;

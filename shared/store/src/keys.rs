@@ -347,6 +347,12 @@ pub fn advance_mark(organization: OrganizationId, external_subscription_id: &str
     Key { partition: advance(organization, external_subscription_id), sort: format!("M#{fingerprint}") }
 }
 
+/// The subscription that an event without one was attributed to, by its fingerprint.
+#[must_use]
+pub fn attribution(organization: OrganizationId, fingerprint: &str) -> Key {
+    key(organization, &["ATR", fingerprint], HEAD)
+}
+
 /// Callers' texts as a part of a key: 128 bits in hexadecimal.
 #[must_use]
 pub fn fingerprint(texts: &[&str]) -> String {

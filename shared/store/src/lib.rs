@@ -25,4 +25,4 @@ pub mod usage;
 
 pub use commit::{Commit, CommitError};
 pub use record::{LoadError, Record, Scope, Versioned};
-pub use repositories::Store;
+pub use repositories::{AttributeError, Store};

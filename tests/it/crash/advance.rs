@@ -134,3 +134,90 @@ fn jobs_that_meet_or_come_in_any_order_come_to_the_same() {
         }
     });
 }
+
+#[test]
+fn what_came_before_its_charge_makes_no_fee_and_stands_in_the_base_once() {
+    shared().runtime.block_on(async {
+        let system = System::new("2024-01-10", false).await;
+        let mut seats = metric("seats", "sum value");
+        seats["recurring"] = json!(true);
+        let made = system.post("/billable_metrics", json!({ "billable_metric": seats })).await;
+        let tiers = json!({"graduated_ranges": [
+            {"from_value": 0, "to_value": 10, "per_unit_amount": "10", "flat_amount": "2"},
+            {"from_value": 11, "to_value": null, "per_unit_amount": "5", "flat_amount": "3"},
+        ]});
+        let charge = json!({
+            "billable_metric_id": made["billable_metric"]["lago_id"], "charge_model": "graduated", "properties": tiers,
+            "pay_in_advance": true, "invoiceable": false,
+        });
+        let plan = json!({
+            "name": "plan", "code": "plan", "interval": "monthly", "amount_cents": 0, "amount_currency": "EUR",
+            "pay_in_advance": false, "charges": [charge],
+        });
+        system.post("/plans", json!({ "plan": plan })).await;
+        let send = async |id: &str| {
+            let event = event_json(id, "acme", "seats", "2024-01-05", json!({"value": 6}));
+            system.post("/events", json!({ "event": event })).await;
+        };
+        // Accepted, and not ingested yet, when the subscription is made with a start before it.
+        send("before").await;
+        let subscription = json!({
+            "external_customer_id": "acme", "external_id": "acme", "plan_code": "plan",
+            "subscription_at": "2024-01-01T00:00:00Z",
+        });
+        system.post("/subscriptions", json!({ "subscription": subscription })).await;
+        system.settle().await;
+        send("after").await;
+        system.settle().await;
+        let fees = system.get("/fees?fee_type=charge").await["fees"].clone();
+        let of: Vec<_> = fees.as_array().unwrap().iter().map(|fee| fee["event_transaction_id"].clone()).collect();
+        assert_eq!(of, ["after"]);
+        // From 6 to 12 units: 102 + 13 less 62.
+        assert_eq!(fees[0]["amount_cents"], 5_300);
+    });
+}
+
+#[test]
+fn what_waits_while_its_plan_is_replaced_is_billed_once_by_the_plan_that_it_came_for() {
+    shared().runtime.block_on(async {
+        let system = System::new("2024-01-10", false).await;
+        let made = system.post("/billable_metrics", json!({"billable_metric": metric("calls", "count")})).await;
+        let plan = |code: &str, price: &str| {
+            let charge = json!({
+                "billable_metric_id": made["billable_metric"]["lago_id"], "charge_model": "standard",
+                "properties": {"amount": price}, "pay_in_advance": true, "invoiceable": false,
+            });
+            json!({"plan": {
+                "name": code, "code": code, "interval": "monthly", "amount_cents": 0, "amount_currency": "EUR",
+                "pay_in_advance": false, "charges": [charge],
+            }})
+        };
+        system.post("/plans", plan("small", "1")).await;
+        system.post("/plans", plan("large", "5")).await;
+        let subscribe = async |plan: &str| {
+            let subscription = json!({"external_customer_id": "acme", "external_id": "acme", "plan_code": plan});
+            system.post("/subscriptions", json!({ "subscription": subscription })).await;
+            system.relay().await.unwrap();
+        };
+        subscribe("small").await;
+        let send = async |id: &str, at: &str| {
+            system.post("/events", json!({"event": event_json(id, "acme", "calls", at, json!({}))})).await;
+        };
+        // Neither is ingested when the plan changes, in the second that the first one is of.
+        send("now", "2024-01-10").await;
+        send("later", "2024-01-25").await;
+        subscribe("large").await;
+        send("after", "2024-01-10").await;
+        system.settle().await;
+        let fees = system.get("/fees?fee_type=charge").await["fees"].clone();
+        let mut fees: Vec<_> = fees
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fee| (fee["event_transaction_id"].to_string(), fee["amount_cents"].as_i64().unwrap()))
+            .collect();
+        fees.sort();
+        let fee = |id: &str, cents: i64| (format!("{id:?}"), cents);
+        assert_eq!(fees, [fee("after", 500), fee("later", 100), fee("now", 100)]);
+    });
+}

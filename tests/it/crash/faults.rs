@@ -43,6 +43,8 @@ struct State {
     writes: usize,
     is_reached: bool,
     is_dead: bool,
+    /// A partition that takes nothing: what a client sent there breaks a rule of the table.
+    refused: Option<String>,
 }
 
 /// Decides about every write of a system.
@@ -61,6 +63,16 @@ impl Fate {
     /// The write number `at`, from now on and from zero, goes wrong.
     pub fn arm(&self, at: usize, fault: (Mishap, Aftermath)) {
         *self.state() = State { armed: Some((at, fault.0, fault.1)), ..State::default() };
+    }
+
+    /// Nothing can be put into this partition from now on.
+    pub fn refuse(&self, partition: &str) {
+        self.state().refused = Some(partition.to_owned());
+    }
+
+    fn refuses(&self, items: &[Item]) -> bool {
+        let refused = self.state().refused.clone();
+        refused.is_some_and(|partition| items.iter().any(|item| item.key.partition == partition))
     }
 
     /// Everything works again. Whether the fault happened.
@@ -132,6 +144,9 @@ impl Table for FaultyTable {
     }
 
     async fn put_all(&self, items: Vec<Item>) -> Result<(), TableError> {
+        if self.fate.refuses(&items) {
+            return Err(TableError::Refused("a rule of the test".to_owned()));
+        }
         let mishap = self.fate.write()?;
         let keep = match mishap {
             None | Some(Mishap::Unheard) => items.len(),

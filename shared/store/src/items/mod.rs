@@ -16,6 +16,7 @@ pub mod advance;
 pub mod analytics;
 pub mod api_key;
 pub mod applied_coupon;
+pub mod attribution;
 mod basis;
 pub mod chain;
 pub mod coupon;
@@ -45,6 +46,7 @@ pub use advance::{AdvanceMark, AdvanceMetric, AdvanceMetrics, AdvanceValue, Adva
 pub use analytics::{AddedRows, CustomerRows, MonthRows};
 pub use api_key::{ApiKey, KeyHolder};
 pub use applied_coupon::CouponCredit;
+pub use attribution::Attribution;
 pub use chain::{Chain, Member};
 pub use coupon::CouponUse;
 pub use credit_note::DraftNotes;

@@ -37,7 +37,7 @@ use rust_decimal_macros::dec;
 use uuid::Uuid;
 
 use super::{
-    AddedRows, AnswerBody, ApiKey, Chain, CustomerRows, Draft, DraftNotes, EventHour, FormerCustomers,
+    AddedRows, AnswerBody, ApiKey, Attribution, Chain, CustomerRows, Draft, DraftNotes, EventHour, FormerCustomers,
     IdempotentRequest, KeyHolder, LedgerTransaction, Live, LiveKind, Member, MonthRows, RequestState, RunningNumber,
     StoredAnswer, Webhook, WebhookStatus,
 };
@@ -894,5 +894,12 @@ pub fn wallet_transaction(full: bool) -> WalletTransaction {
         invoice_id: full.then(|| InvoiceId(id(26))),
         created_at: at("2024-01-01T00:00:00.000001Z"),
         created_seq: 51,
+    }
+}
+
+pub fn attribution() -> Attribution {
+    Attribution {
+        fingerprint: crate::keys::fingerprint(&["acme", "calls", "tx-1"]),
+        external_subscription_id: "sub-1".into(),
     }
 }

@@ -53,6 +53,7 @@ fn every_kind_comes_back_as_it_was() {
     }
     returns(&samples::advance_metrics());
     returns(&samples::advance_mark());
+    returns(&samples::attribution());
     returns(&samples::running_number());
     returns(&samples::chain());
     returns(&samples::alias());
@@ -102,6 +103,7 @@ fn golden_bodies_load_and_are_what_is_written_today() {
     }
     golden("", &samples::advance_metrics());
     golden("", &samples::advance_mark());
+    golden("", &samples::attribution());
     golden("", &samples::running_number());
     golden("", &samples::chain());
     golden("", &samples::alias());

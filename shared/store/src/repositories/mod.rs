@@ -10,6 +10,7 @@
 
 mod advance;
 mod analytics;
+mod attribution;
 mod catalogue;
 mod coupon;
 mod credit_note;
@@ -30,6 +31,7 @@ use domain::id::OrganizationId;
 use uuid::Uuid;
 
 pub use analytics::revenue;
+pub use attribution::AttributeError;
 pub use credit_note::InvoiceNotes;
 pub use customer::CustomerFile;
 pub use due::Due;

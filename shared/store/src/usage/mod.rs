@@ -75,7 +75,7 @@ use crate::table::{Item, Query, Table, TableError};
 const CHUNK: &str = "chunk";
 
 /// The events of one call of a client, with what is known of the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Who called.
     pub source: Source,

@@ -27,11 +27,8 @@ use crate::table::{Item, Key, Query, Table};
 const KIND: &str = "receipt";
 const SCHEMA: u32 = 1;
 
-/// Most fingerprints of a receipt, 4 bytes each; a single chunk has fewer.
-const FINGERPRINTS_MAX: usize = 40_000;
-
-/// Most chunks of a receipt: each has a code and an external id of its client's choice.
-const CHUNKS_MAX: usize = 500;
+/// Most bytes of a receipt before compression, which may save nothing; a single chunk's entry has fewer.
+const BYTES_MAX: usize = 300_000;
 
 /// Chunks that a list opens at once.
 const OPENED_AT_ONCE: usize = 32;
@@ -110,18 +107,27 @@ impl Drafts {
 /// As few receipts as may hold the chunks.
 fn split(chunks: Vec<StoredChunk>) -> Vec<Vec<StoredChunk>> {
     let mut receipts: Vec<Vec<StoredChunk>> = Vec::new();
-    let mut fingerprints = 0;
+    let mut bytes = 0;
     for chunk in chunks {
-        fingerprints += chunk.fingerprints.len();
+        bytes += chunk.bytes();
         match receipts.last_mut() {
-            Some(receipt) if receipt.len() < CHUNKS_MAX && fingerprints <= FINGERPRINTS_MAX => receipt.push(chunk),
+            Some(receipt) if bytes <= BYTES_MAX => receipt.push(chunk),
             Some(_) | None => {
-                fingerprints = chunk.fingerprints.len();
+                bytes = chunk.bytes();
                 receipts.push(vec![chunk]);
             }
         }
     }
     receipts
+}
+
+impl StoredChunk {
+    /// As many bytes as it may take, or a few more.
+    fn bytes(&self) -> usize {
+        let numbers = 64;
+        let texts = self.external_subscription_id.len() + self.code.len();
+        numbers + texts + self.fingerprints.len() * size_of::<Fingerprint>()
+    }
 }
 
 /// A chunk as a receipt names it.
@@ -263,10 +269,15 @@ fn days(from_day: NaiveDate, to_day: NaiveDate) -> impl Iterator<Item = NaiveDat
     from_day.iter_days().take_while(move |day| *day <= to_day)
 }
 
-/// The earliest received event of the organization with a transaction id, of whatever log, among those received on the
-/// days `from_day` to `to_day` (UTC, both inclusive); none if there is none.
+/// How many days before a copy that was found earlier ones are looked for: as long as a queue keeps a message.
+const COPIES_DAYS: i64 = 14;
+
+/// An event of the organization with a transaction id, of whatever log, among those received on the days `from_day` to `to_day`
+/// (UTC, both inclusive); none if there is none. Of several the earliest received one, unless more than [`COPIES_DAYS`] lie
+/// between the newest and it.
 ///
-/// One query per day up to the event's, and the chunks that may hold it.
+/// Newest day first: one query per day down to the event's and two weeks on, or of every day if there is none; and the chunks
+/// that may hold the id.
 pub async fn find(
     table: &dyn Table,
     organization: OrganizationId,
@@ -275,10 +286,18 @@ pub async fn find(
     to_day: NaiveDate,
 ) -> Result<Option<Recorded>, LoadError> {
     let wanted = fingerprint(transaction_id);
-    for day in days(from_day, to_day) {
+    let mut found: Option<(NaiveDate, Recorded)> = None;
+    let newest_first = std::iter::successors(Some(to_day), |day| day.pred_opt()).take_while(|day| *day >= from_day);
+    for day in newest_first {
+        if found.as_ref().is_some_and(|(newest, _)| (*newest - day).num_days() > COPIES_DAYS) {
+            break;
+        }
         let entries = entries(table, organization, day).await?;
         let may_hold = entries.into_iter().filter(|entry| entry.fingerprints.contains(&wanted));
         let chunks: Vec<Entry> = may_hold.collect();
+        if chunks.is_empty() {
+            continue;
+        }
         let opened = open(table, organization, &chunks.iter().collect::<Vec<_>>()).await?;
         // `min_by` keeps the first of equals: the first to arrive.
         let earliest = opened
@@ -286,11 +305,11 @@ pub async fn find(
             .flatten()
             .filter(|recorded| recorded.event.transaction_id == transaction_id)
             .min_by(|a, b| by_reception(&a.event).cmp(&by_reception(&b.event)));
-        if earliest.is_some() {
-            return Ok(earliest);
+        if let Some(recorded) = earliest {
+            found = Some((found.map_or(day, |(newest, _)| newest), recorded));
         }
     }
-    Ok(None)
+    Ok(found.map(|(_, recorded)| recorded))
 }
 
 /// Hands over every event of the organization that was created in a span of its own clock, copies too (but those that were

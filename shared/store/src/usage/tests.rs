@@ -350,3 +350,23 @@ fn a_golden_chunk_and_receipt_decode() {
     let receipts = drafts.items(organization(), arrival(1)).unwrap();
     assert_eq!(plain(&receipts[0].body), plain(&golden("receipt.v1.bin")));
 }
+
+#[tokio::test]
+async fn receipts_of_large_names_are_split_by_their_bytes() {
+    let (table, organization) = (table(), organization());
+    // Such codes cannot be compressed to less than half.
+    let code = |number: usize| -> String {
+        let part = |part: usize| {
+            domain::id::derived("code", &[&number.to_be_bytes(), &part.to_be_bytes()]).simple().to_string()
+        };
+        (0..2_800).map(part).collect()
+    };
+    let events: Vec<Event> = (0..20).map(|number| event(Some("s"), &code(number), &format!("tx{number}"))).collect();
+    append(&table, organization, &[delivery(events.clone())], arrival(1)).await.unwrap();
+    let day = events[0].received_at.date_naive();
+    assert!(all_items(&table, Query::partition(keys::receipts(organization, day))).await.unwrap().len() > 1);
+    for event in &events {
+        let found = find(&table, organization, &event.transaction_id, day, day).await.unwrap();
+        assert_eq!(found.map(|recorded| recorded.event).as_ref(), Some(event));
+    }
+}
