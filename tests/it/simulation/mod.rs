@@ -628,8 +628,7 @@ impl Simulation {
         let listed = usage::recent(&process, ORGANIZATION, first, last, 0, 10_000).await.unwrap();
         assert_eq!((listed.total, listed.events.len()), (events.len(), events.len()), "the list of events");
         for event in events.iter().step_by(7) {
-            let day = event.received_at.date_naive();
-            let found = usage::find(&process, ORGANIZATION, &event.transaction_id, day, day).await.unwrap();
+            let found = usage::find(&process, ORGANIZATION, &event.transaction_id, first, last).await.unwrap();
             assert_eq!(found.map(|found| found.event.transaction_id), Some(event.transaction_id.clone()));
         }
     }
