@@ -65,7 +65,7 @@ const DOWNLOAD_WAIT: Duration = Duration::from_secs(2);
 
 /// As template.yaml has them: most messages of a call of `ingest`, its window, and how many calls gather beside each other.
 const INGEST_MESSAGES: usize = 5_000;
-const INGEST_WINDOW: Duration = Duration::from_secs(5);
+const INGEST_WINDOW: Duration = Duration::from_secs(10);
 const INGEST_AT_ONCE: usize = 2;
 /// Most bytes of a call's messages: 6 MB with some room.
 const CALL_BYTES: usize = 5_800_000;
