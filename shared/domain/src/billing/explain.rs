@@ -18,7 +18,6 @@ use crate::usage::event::Event;
 use crate::usage::prorated::{self, Prorated};
 use crate::usage::unique_count;
 use crate::usage::weighted_sum::{self, Variations};
-use crate::usage::window::Place;
 use crate::usage::{aggregate, number_of, percentage};
 
 /// A fee told again.
@@ -85,11 +84,7 @@ pub fn inputs<'e>(basis: &UsageBasis, item: &ChargeItem, events: &'e [Event]) ->
     let metric = basis.metric(item);
     let leaf = item.group.as_ref().map(|group| group.id);
     let is_of_leaf = |event: &Event| leaf.is_none() || metric.groups.leaf_of(&event.properties) == leaf;
-    let is_in_reach = |event: &Event| match basis.window.place_of(event) {
-        Place::Before => metric.recurring,
-        Place::Inside => true,
-        Place::After => false,
-    };
+    let is_in_reach = |event: &Event| basis.window.place_of(event).is_in_reach(&metric);
     let reached = events.iter().filter(|event| is_in_reach(event));
     let mut inputs: Vec<&Event> = match metric.aggregation {
         AggregationType::Count => reached.filter(|event| is_of_leaf(event)).collect(),

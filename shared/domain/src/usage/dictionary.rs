@@ -161,8 +161,16 @@ impl Values {
         }
     }
 
-    /// Notes a value of a metric without dimensions.
-    pub fn add(&mut self, number: u32) -> Option<()> {
+    /// Notes a value; of a metric with dimensions with its adding. None if that is too much to keep, or if it cannot be told
+    /// which of two was first.
+    pub fn add(&mut self, number: u32, added: Option<Added>) -> Option<()> {
+        match added {
+            Some(added) => self.add_first(number, added),
+            None => self.add_any(number),
+        }
+    }
+
+    fn add_any(&mut self, number: u32) -> Option<()> {
         let Values::Any(bits) = self else { return None };
         // A number is at most `VALUES_MAX`.
         let (byte, bit) = (number as usize / 8, number % 8);
@@ -173,9 +181,7 @@ impl Values {
         Some(())
     }
 
-    /// Notes the adding of a value of a metric with dimensions; none if that is too much to keep, or if it cannot be told
-    /// which of two was first.
-    pub fn add_first(&mut self, number: u32, added: Added) -> Option<()> {
+    fn add_first(&mut self, number: u32, added: Added) -> Option<()> {
         if self.is_empty() {
             *self = Values::First(BTreeMap::new());
         }
@@ -266,7 +272,7 @@ mod tests {
         fn sets_are_what_was_added(left in prop::collection::btree_set(0_u32..100, 0..20), right in prop::collection::btree_set(0_u32..100, 0..20)) {
             let set = |numbers: &std::collections::BTreeSet<u32>| {
                 let mut set = Values::default();
-                numbers.iter().for_each(|number| set.add(*number).unwrap());
+                numbers.iter().for_each(|number| set.add(*number, None).unwrap());
                 set
             };
             let numbers = |values: &Values| values.each().map(|(number, _)| number).collect::<Vec<_>>();
@@ -287,7 +293,7 @@ mod tests {
                 group: group.map(|group| GroupId(uuid::Uuid::from_u128(group))),
             };
             let mut values = Values::default();
-            if addings.iter().all(|one| values.add_first(one.0, added(*one)).is_some()) {
+            if addings.iter().all(|one| values.add(one.0, Some(added(*one))).is_some()) {
                 let mut expected: BTreeMap<u32, Added> = BTreeMap::new();
                 for one in &addings {
                     let known = expected.entry(one.0).or_insert(added(*one));

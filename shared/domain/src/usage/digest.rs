@@ -127,8 +127,14 @@ impl Received {
     }
 }
 
-fn added_by(event: &Event, group: Option<GroupId>) -> Added {
-    Added { at: event.received_at, position: event.position, group }
+/// The adding of a value by an event; without dimensions it does not matter which one.
+fn added_by(metric: &Metric, event: &Event, group: Option<GroupId>) -> Option<Added> {
+    match metric.groups {
+        Groups::None => None,
+        Groups::One { .. } | Groups::Two { .. } => {
+            Some(Added { at: event.received_at, position: event.position, group })
+        }
+    }
 }
 
 /// The digests do not tell: the events do.
@@ -389,12 +395,7 @@ impl<'m> Digester<'m> {
                 match operation(event) {
                     Some(Operation::Add) => {
                         let number = dictionary.number(&counted_value(self.metric, event))?;
-                        match self.metric.groups {
-                            Groups::None => digest.values.add(number)?,
-                            Groups::One { .. } | Groups::Two { .. } => {
-                                digest.values.add_first(number, added_by(event, group))?;
-                            }
-                        }
+                        digest.values.add(number, added_by(self.metric, event, group))?;
                     }
                     // What a removal does depends on the order among all events of its value.
                     Some(Operation::Remove) => return None,
@@ -557,10 +558,9 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
     let slots = Slots::each_leaf(metric);
     let mut totals = vec![Total::default(); slots.count()];
     let mut values: BTreeMap<Block, Values> = BTreeMap::new();
-    let takes = |place| place == Place::Inside || (place == Place::Before && metric.recurring);
     for digest in &parts.digests {
         let place = window.place_of_hours(digest.first, digest.last).ok_or(NeedsEvents)?;
-        if !takes(place) {
+        if !place.is_in_reach(metric) {
             continue;
         }
         for (group, kept) in &digest.groups {
@@ -597,7 +597,7 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
     }
     for event in &parts.events {
         let place = window.place(event.timestamp);
-        if !takes(place) {
+        if !place.is_in_reach(metric) {
             continue;
         }
         let slot = slots.of(event);
@@ -607,12 +607,7 @@ pub fn aggregate_by_group(metric: &Metric, parts: &Parts, window: &Window) -> Re
         if metric.aggregation == AggregationType::UniqueCount {
             match operation(event) {
                 Some(Operation::Add) => {
-                    let added = match metric.groups {
-                        Groups::None => Added::default(),
-                        Groups::One { .. } | Groups::Two { .. } => {
-                            added_by(event, slot.and_then(|slot| slots.group(slot)))
-                        }
-                    };
+                    let added = added_by(metric, event, slot.and_then(|slot| slots.group(slot))).unwrap_or_default();
                     note(counted_value(metric, event), added).ok_or(NeedsEvents)?;
                 }
                 Some(Operation::Remove) => return Err(NeedsEvents),
@@ -673,14 +668,10 @@ pub fn tells(metric: &Metric, parts: &Parts, window: &Window) -> bool {
         return aggregate_by_group(metric, parts, window).is_ok();
     }
     // Without dimensions it does not matter who added a value: only cut hours and removals do.
-    let is_reached = |event: &&Event| match window.place(event.timestamp) {
-        Place::Before => metric.recurring,
-        Place::Inside => true,
-        Place::After => false,
-    };
+    let is_in_reach = |event: &&Event| window.place(event.timestamp).is_in_reach(metric);
     parts.digests.iter().all(|digest| window.place_of_hours(digest.first, digest.last).is_some())
         && parts.blocks().iter().all(|block| parts.dictionaries.contains_key(block))
-        && !parts.events.iter().filter(is_reached).any(|event| operation(event) == Some(Operation::Remove))
+        && !parts.events.iter().filter(is_in_reach).any(|event| operation(event) == Some(Operation::Remove))
 }
 
 /// A leaf's figures so far.

@@ -18,7 +18,7 @@ use crate::time::Instant;
 use crate::value::Value;
 
 use super::event::Event;
-use super::window::{Place, Window};
+use super::window::Window;
 use super::{Aggregated, Slots};
 
 /// What an event wants.
@@ -179,12 +179,8 @@ fn write_nested(out: &mut String, value: &Value) {
 /// The values at the end of the window: a metered metric starts each window empty [D-4], a recurring one never does.
 /// Nothing that is dated later counts.
 pub fn values<'a>(metric: &Metric, events: impl IntoIterator<Item = &'a Event>, window: &Window) -> Values<'a> {
-    let is_reached = |event: &&Event| match window.place(event.timestamp) {
-        Place::Before => metric.recurring,
-        Place::Inside => true,
-        Place::After => false,
-    };
-    let mut events: Vec<&Event> = events.into_iter().filter(is_reached).collect();
+    let is_in_reach = |event: &&Event| window.place(event.timestamp).is_in_reach(metric);
+    let mut events: Vec<&Event> = events.into_iter().filter(is_in_reach).collect();
     events.sort_by(|a, b| a.by_reception().cmp(&b.by_reception()));
     let mut values = Values::default();
     for event in events {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, TimeDelta};
 
 use super::event::Event;
+use crate::metric::Metric;
 use crate::time::{Instant, Zone};
 
 const MICROS: i64 = 1_000_000;
@@ -70,6 +71,19 @@ pub enum Place {
     Inside,
     /// Later than its last second.
     After,
+}
+
+impl Place {
+    /// Whether a metric's figures at the end of the window depend on what happened there: a recurring one carries on what
+    /// was before (chapter 03, 3.1).
+    #[must_use]
+    pub fn is_in_reach(self, metric: &Metric) -> bool {
+        match self {
+            Place::Before => metric.recurring,
+            Place::Inside => true,
+            Place::After => false,
+        }
+    }
 }
 
 impl Window {

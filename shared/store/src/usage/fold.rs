@@ -175,9 +175,8 @@ async fn work(table: &dyn Table, log: &Log<'_>, request: &Request<'_>, found: &F
 
 /// Removes what nobody needs any more. `found` is the head with this attempt under way.
 async fn tidy(table: &dyn Table, log: &Log<'_>, mut found: Found) -> Result<Outcome, Trouble> {
-    remove(table, log, &mut found.head).await?;
     found.head.under_way = None;
-    found.store(table, log).await?;
+    clean(table, log, &mut found).await?;
     Ok(Outcome::Nothing)
 }
 
@@ -432,9 +431,10 @@ async fn folded(
                 None => None,
             };
             let from = if place == 0 { from } else { first };
-            let has_summary = summary.is_some();
-            items.extend(summary);
-            let summary = has_summary.then_some(summary_place);
+            let summary = summary.map(|item| {
+                items.push(item);
+                summary_place
+            });
             head.pages.push(PageRef { from, first, last, hours, summary, definition });
         }
         head.pages.sort_by_key(|page| page.from);

@@ -642,8 +642,8 @@ fn golden_heads_pages_and_runs_decode() {
     }
     let mut values = Values::default();
     let added = |group| Added { at: later(3), position: 2, group };
-    values.add_first(7, added(Some(domain::id::GroupId(id(9))))).unwrap();
-    values.add_first(300, added(None)).unwrap();
+    values.add(7, Some(added(Some(domain::id::GroupId(id(9)))))).unwrap();
+    values.add(300, Some(added(None))).unwrap();
     let mut page = page::Page::default();
     let digest = Digest { first: 474_000, last: 474_000, groups: BTreeMap::new(), values };
     page.hours.insert(474_000, page::HourOf { events: 2, digest: Some(digest) });
